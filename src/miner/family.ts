@@ -1,0 +1,30 @@
+import type { MinerIdentity, MinerSample } from '../domain/telemetry.js';
+import type { HealthThresholds } from '../domain/health.js';
+import type { Replies } from './reply.js';
+
+/** What reading needs beside the replies. */
+export interface ReadContext {
+  /** Identity learned earlier, when this poll did not ask for it. */
+  readonly identity: MinerIdentity | null;
+  readonly thresholds: HealthThresholds;
+}
+
+/**
+ * One firmware family: how to recognise it, what to ask, how to read it. A new family is one file
+ * in `families/` and one line in `registry.ts`.
+ */
+export interface Family {
+  readonly name: string;
+  /** What a full reading asks every slot, most important first. */
+  readonly commands: readonly string[];
+  /** What is asked in addition when the identity is learned, and about once an hour. */
+  readonly identityCommands: readonly string[];
+  /** Whether trying joined commands (`summary+stats+pools`) is worth one probe. */
+  readonly mayJoin: boolean;
+  /** The request text for a command, or several joined with `+`. */
+  request(command: string): string;
+  /** True when the replies (normally `version`, perhaps `summary` or `stats`) are of this family. */
+  matches(replies: Replies): boolean;
+  /** Never throws; what is missing is null. */
+  read(replies: Replies, context: ReadContext): MinerSample;
+}

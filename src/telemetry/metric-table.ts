@@ -1,0 +1,64 @@
+export interface MetricSpec {
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly labels: readonly string[];
+  readonly help: string;
+  readonly buckets?: readonly number[];
+}
+
+const latencyMs = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
+const counter = (help: string, ...labels: string[]): MetricSpec => ({ kind: 'counter', help, labels });
+const gauge = (help: string, ...labels: string[]): MetricSpec => ({ kind: 'gauge', help, labels });
+const histogram = (help: string, buckets: readonly number[], ...labels: string[]): MetricSpec => ({
+  kind: 'histogram',
+  help,
+  labels,
+  buckets,
+});
+
+/** Every metric, declared once. `docs/metrics.md` is generated from it. Labels are bounded: nothing per miner. */
+export const metricTable = {
+  // Polling
+  headframe_samples_scheduled_total: counter('Samples scheduled: one per known miner and slot.'),
+  headframe_samples_skipped_total: counter('Samples not taken, by reason.', 'reason'),
+  headframe_samples_total: counter('Samples taken, by the state of the miner.', 'state'),
+  headframe_slots_total: counter('Slot jobs, by outcome.', 'outcome'),
+  headframe_poll_cycle_seconds: histogram('Time from the start of a shard\'s slot job to its last sample.', [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60]),
+  miner_poll_latency_ms: histogram('Time from connect to the last reply of a miner, ms.', latencyMs, 'family'),
+  miner_poll_errors_total: counter('Polls that gave no reading, by class of error.', 'type'),
+  headframe_reply_repairs_total: counter('Repairs made while reading replies, by kind.', 'kind'),
+  headframe_unreadable_replies_total: counter('Answers that are no reply, by shape.', 'shape'),
+  headframe_reply_fingerprints: gauge('Distinct fingerprints of unreadable or repaired replies seen.'),
+  headframe_known_miners: gauge('Miners that have answered at least once.'),
+  headframe_poll_threads_busy: gauge('Poll tasks running.'),
+  headframe_queue_jobs: gauge('Slot jobs waiting.'),
+  // Delivery
+  headframe_spool_bytes: gauge('Bytes in the spool.'),
+  headframe_spool_files: gauge('Batches in the spool.'),
+  headframe_spool_rows: gauge('Samples in the spool.'),
+  headframe_spool_oldest_seconds: gauge('Age of the oldest batch in the spool.'),
+  headframe_spool_dropped_rows_total: counter('Samples dropped by the spool, by reason.', 'reason'),
+  headframe_spool_quarantined_total: counter('Spool files put into quarantine, by reason.', 'reason'),
+  headframe_uploads_total: counter('Upload attempts of this edge, by outcome.', 'outcome'),
+  headframe_upload_rows_total: counter('Samples the api answered for, by outcome.', 'outcome'),
+  headframe_upload_key_refused: gauge('1 while the api refuses this edge\'s key.'),
+  headframe_conservation_error: gauge('scheduled + spooled at start − (stored + duplicate + rejected + skipped + dropped + in spool + in flight). Always 0.'),
+  // Ingest
+  collector_upload_total: counter('Uploads received, by site and outcome.', 'site', 'outcome'),
+  collector_upload_latency_ms: histogram('Upload processing time, ms.', latencyMs),
+  headframe_ingest_rows_total: counter('Rows by outcome of ingest.', 'outcome'),
+  headframe_ingest_rejected_total: counter('Rows rejected at ingest, by reason.', 'reason'),
+  headframe_ingest_inflight_bytes: gauge('Bytes of upload bodies held in memory.'),
+  headframe_http_requests_total: counter('HTTP requests, by route and status.', 'route', 'status'),
+  headframe_clock_skew_seconds: gauge('Arrival time minus newest sample time of the last upload.', 'site'),
+  // Database
+  headframe_db_deadlines_total: counter('Database calls that passed their deadline.'),
+  headframe_db_pool_replacements_total: counter('Times the connection pool was replaced.'),
+  headframe_db_call_ms: histogram('Database call time, ms.', latencyMs, 'call'),
+  headframe_partitions_dropped_total: counter('Partitions or chunks dropped by retention.'),
+  // Process
+  headframe_actor_restarts_total: counter('Actor restarts after a crash.', 'actor'),
+  headframe_mailbox_shed_total: counter('Messages refused by a full mailbox.', 'actor'),
+  headframe_sse_clients: gauge('Open event streams.'),
+} as const satisfies Record<string, MetricSpec>;
+
+export type MetricName = keyof typeof metricTable;
