@@ -1,0 +1,76 @@
+import type { JsonValue } from './reply.js';
+
+/** A number and the unit that stood behind it, as written; '' where there was none. */
+export interface Quantity {
+  readonly value: number;
+  readonly unit: string;
+}
+
+/** Longest text read as a number, characters. */
+const maxNumberText = 64;
+const quantity =
+  /^\s*([+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%°℃℉µ][a-z%°/]*)?\s*(?:\([^)]*\))?\s*$/i;
+const units =
+  /^(?:[KMGTPE]|[KMGTPE]?H(?:ash)?(?:\/?s(?:ec)?)?|%|[mkM]?[WVA]|[KMG]?Hz|J\/?[KMGT]H?|W\/?[KMGT]H?|°?[CF]|℃|℉|rpm|[KMGT]?i?B|m?s|sec|min|h|d|x)$/i;
+const multipliers = new Map([
+  ['K', 1e3],
+  ['M', 1e6],
+  ['G', 1e9],
+  ['T', 1e12],
+  ['P', 1e15],
+  ['E', 1e18],
+]);
+
+/**
+ * Reads `"11500 MH/s"`, `"3250 W"`, `"18,500.5"`, `"456.78 (AB)"`, `" 12.0000"`; `null` when it is no
+ * single number. A bare `K`, `M`, `G`, `T`, `P`, `E` multiplies (`"524K"` is 524000, unit ''); any other
+ * unit is given back and the value left in it.
+ */
+export function parseQuantity(value: JsonValue | undefined): Quantity | null {
+  if (typeof value === 'number') return Number.isFinite(value) ? { value, unit: '' } : null;
+  if (typeof value !== 'string' || value.length > maxNumberText) return null;
+  const match = quantity.exec(value);
+  if (match === null) return null;
+  const unit = match[2] ?? '';
+  if (unit !== '' && !units.test(unit)) return null;
+  const multiplier = multipliers.get(unit.toUpperCase());
+  const read = Number((match[1] ?? '').replaceAll(',', '')) * (multiplier ?? 1);
+  return Number.isFinite(read) ? { value: read, unit: multiplier === undefined ? unit : '' } : null;
+}
+
+/** The number in a value, in whatever unit it is written in; `null` for "", "-", "m", "nan", lists and the like. */
+export function toNumber(value: JsonValue | undefined): number | null {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  return parseQuantity(value)?.value ?? null;
+}
+
+/** A count: not negative, whole (a fraction is dropped), within 2^53; otherwise `null`. */
+export function toCount(value: JsonValue | undefined): number | null {
+  const read = toNumber(value);
+  return read === null || read < 0 || read > Number.MAX_SAFE_INTEGER ? null : Math.floor(read);
+}
+
+/** A temperature, °C, between −40 and 150. 0, −273 and 255 are how devices write "no sensor": `null`. */
+export function toTemperature(value: JsonValue | undefined): number | null {
+  const read = toNumber(value);
+  return read === null || read === 0 || read <= -40 || read >= 150 ? null : read;
+}
+
+// Up to this length a cut-out string is a copy; a longer one keeps the whole reply in memory (V8).
+const longestCopied = 12;
+const controls = /[\u0000-\u001f\u007f]+/g;
+
+/**
+ * The text of a value: white space and control characters at its ends removed, those inside made one
+ * space, quotes around the whole taken off (`"'20210109.22.REL'"`). `null` when nothing is left.
+ *
+ * The result does not hold on to the reply it was cut from, so it may be kept.
+ */
+export function toText(value: JsonValue | undefined): string | null {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value !== 'string') return null;
+  let text = value.replace(controls, ' ').trim();
+  if (text.length > 1 && text.startsWith("'") && text.endsWith("'")) text = text.slice(1, -1).trim();
+  if (text === '') return null;
+  return text.length > longestCopied ? Buffer.from(text, 'utf8').toString('utf8') : text;
+}
