@@ -1,7 +1,7 @@
 import { readFile, realpath, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { commandLine, processToken } from './processes.js';
+import { commandLine, isAlive, processToken } from './processes.js';
 
 const POLL_MS = 25;
 
@@ -33,8 +33,15 @@ function isCommandOf(command: string, ...folders: string[]): boolean {
   return process.platform === 'win32' || folders.some((folder) => `${command} `.includes(` ${folder} `));
 }
 
-/** Removes the pid file of a server that is gone; it would stop the next one when its id is in use again. */
+/**
+ * Removes a pid file whose process id now belongs to another program, or to a zombie nobody reaped:
+ * PostgreSQL would take it for a live server. A dead id it handles itself, without our race against
+ * another starter.
+ */
 export async function clearStalePidFile(clusterDir: string): Promise<void> {
+  const text = await readFile(pidFile(clusterDir), 'utf8').catch(() => '');
+  const pid = Number.parseInt(text, 10);
+  if (!(pid > 1) || !isAlive(pid)) return;
   if ((await findPostmaster(clusterDir)) === null) await rm(pidFile(clusterDir), { force: true });
 }
 

@@ -1,0 +1,29 @@
+/** The databases a test can ask for: plain PostgreSQL always, TimescaleDB where one is offered. */
+export type TestEdition = 'plain' | 'timescale';
+
+/** `scripts/services env` prints these. */
+const timescaleVariable = 'HEADFRAME_TEST_TIMESCALE_URL';
+const redisVariable = 'HEADFRAME_TEST_REDIS_URL';
+
+/** Superuser connection string of a TimescaleDB server, or null. */
+export function testTimescaleUrl(): string | null {
+  return process.env[timescaleVariable] || null;
+}
+
+/** Connection string of a Redis server that tests may fill and flush, or null. */
+export function testRedisUrl(): string | null {
+  return process.env[redisVariable] || null;
+}
+
+/** Every edition that this run offers, for `describe.each`. */
+export function testEditions(): TestEdition[] {
+  return testTimescaleUrl() === null ? ['plain'] : ['plain', 'timescale'];
+}
+
+/** With HEADFRAME_TEST_REQUIRE_SERVICES=1 a missing service is a failure, so that CI never passes by leaving it out. */
+export function requireServices(): void {
+  if (process.env.HEADFRAME_TEST_REQUIRE_SERVICES !== '1') return;
+  for (const name of [timescaleVariable, redisVariable]) {
+    if (!process.env[name]) throw new Error(`${name} is not set: eval "$(scripts/services env)"`);
+  }
+}
