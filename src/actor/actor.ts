@@ -133,15 +133,21 @@ export class Actor<M> {
     return true;
   }
 
-  /** Until woken by a message or a stop, or for `ms`. */
+  /** Until woken by a message or a stop; with `ms`, for that long unless stopped. */
   async #sleep(ms: number | null): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
+    const signal = this.#abort.signal;
     await new Promise<void>((resolve) => {
-      this.#wake = ms === null ? resolve : () => (this.#state === 'running' ? undefined : resolve());
-      this.#abort.signal.addEventListener('abort', () => resolve(), { once: true });
-      if (ms !== null) timer = setTimeout(resolve, ms);
+      const timer = ms === null ? undefined : setTimeout(done, ms);
+      this.#wake = () => {
+        if (ms === null || this.#state !== 'running') done();
+      };
+      signal.addEventListener('abort', done, { once: true });
+      function done(): void {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve();
+      }
     });
-    clearTimeout(timer);
     this.#wake = null;
   }
 

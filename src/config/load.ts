@@ -1,0 +1,99 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { AppError } from '../domain/errors.js';
+import { configSchema, type Config } from './schema.js';
+import { settingsOf, type Setting } from './settings.js';
+
+export interface LoadOptions {
+  /** From `--config`; without it `headframe.yaml` in the working folder, when there is one. */
+  readonly file?: string | undefined;
+  /** From flags: dotted path → value, `api.port` → `8080`. */
+  readonly flags?: Readonly<Record<string, unknown>>;
+  readonly env?: NodeJS.ProcessEnv;
+  /** What a command presets; everything else overrides it. */
+  readonly preset?: Readonly<Record<string, unknown>>;
+}
+
+const wellKnown: Readonly<Record<string, string>> = { DATABASE_URL: 'database.url', REDIS_URL: 'redis.url' };
+
+/**
+ * The effective settings: flag > environment > file > default, then secrets read from their `*_file`.
+ *
+ * @throws AppError CONFIG_INVALID with every fault at once.
+ */
+export function loadConfig(options: LoadOptions = {}): Config {
+  const env = options.env ?? process.env;
+  const raw: Record<string, unknown> = {};
+  for (const [path, value] of Object.entries(options.preset ?? {})) put(raw, path, value);
+  merge(raw, readFile(options.file));
+  for (const [variable, path] of Object.entries(wellKnown)) if (env[variable]) put(raw, path, env[variable]);
+  for (const setting of settingsOf(configSchema)) {
+    const value = env[setting.variable];
+    if (value !== undefined && value !== '') put(raw, setting.path, fromText(value, setting));
+  }
+  for (const [path, value] of Object.entries(options.flags ?? {})) put(raw, path, value);
+
+  const parsed = configSchema.safeParse(raw);
+  if (!parsed.success) throw new AppError('CONFIG_INVALID', z.prettifyError(parsed.error));
+  return withSecrets(parsed.data);
+}
+
+function readFile(file: string | undefined): Record<string, unknown> {
+  const path = file ?? 'headframe.yaml';
+  if (!existsSync(path)) {
+    if (file === undefined) return {};
+    throw new AppError('CONFIG_INVALID', `--config: no file at ${path}`);
+  }
+  try {
+    const content = (parseYaml(readFileSync(path, 'utf8')) ?? {}) as unknown;
+    if (typeof content !== 'object' || content === null || Array.isArray(content)) throw new Error('not a mapping of settings');
+    return content as Record<string, unknown>;
+  } catch (error) {
+    throw new AppError('CONFIG_INVALID', `${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Environment variables and `--set` are text: numbers, booleans and lists are read from it. */
+export function fromText(value: string, setting: Pick<Setting, 'kind'>): unknown {
+  if (setting.kind === 'number' && /^-?\d+(\.\d+)?$/.test(value.trim())) return Number(value);
+  if (setting.kind === 'boolean' && /^(true|false)$/i.test(value.trim())) return value.trim().toLowerCase() === 'true';
+  return value;
+}
+
+function put(target: Record<string, unknown>, path: string, value: unknown): void {
+  const keys = path.split('.');
+  const last = keys.pop();
+  let node = target;
+  for (const key of keys) {
+    if (typeof node[key] !== 'object' || node[key] === null) node[key] = {};
+    node = node[key] as Record<string, unknown>;
+  }
+  if (last !== undefined) node[last] = value;
+}
+
+function merge(target: Record<string, unknown>, source: Record<string, unknown>): void {
+  for (const [key, value] of Object.entries(source)) {
+    const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value);
+    if (isGroup && typeof target[key] === 'object' && target[key] !== null) {
+      merge(target[key] as Record<string, unknown>, value as Record<string, unknown>);
+    } else if (value !== null) target[key] = value;
+  }
+}
+
+function withSecrets(config: Config): Config {
+  const secret = (name: string, value: string | undefined, file: string | undefined): string | undefined => {
+    if (value !== undefined || file === undefined) return value;
+    try {
+      return readFileSync(file, 'utf8').trim();
+    } catch (error) {
+      throw new AppError('CONFIG_INVALID', `${name}: cannot read ${file}: ${(error as Error).message}`, { cause: error });
+    }
+  };
+  return {
+    ...config,
+    database: { ...config.database, url: secret('database.url_file', config.database.url, config.database.url_file) },
+    redis: { ...config.redis, url: secret('redis.url_file', config.redis.url, config.redis.url_file) },
+    sites: config.sites.map((site, i) => ({ ...site, key: secret(`sites[${i}].key_file`, site.key, site.key_file) })),
+  };
+}

@@ -1,0 +1,88 @@
+import type { HealthThresholds } from './health.js';
+import type { IpRange } from './ip-ranges.js';
+
+/** Bounds of one poll of one miner. */
+export interface PollLimits {
+  readonly connectTimeoutMs: number;
+  /** Total for all commands of a miner, ms. */
+  readonly minerDeadlineMs: number;
+  readonly maxReplyBytes: number;
+  /** Silence that ends a complete reply on a socket kept open, ms. */
+  readonly quietMs: number;
+  /** Samples are handed over at least this often while a task runs, ms. */
+  readonly flushMs: number;
+  /** Records in one batch. */
+  readonly maxBatchRows: number;
+  /** A dead miner is tried at least once in so many slots. */
+  readonly backoffMaxSlots: number;
+  /** An address that never answered is tried once in so many slots. */
+  readonly scanSlots: number;
+  /** The identity is asked for again after this time, ms. */
+  readonly identityMs: number;
+  /** Raw replies are sent along after this time, ms, and whenever the damage changes. */
+  readonly rawMs: number;
+  /** Bytes of one raw reply kept. */
+  readonly maxRawBytes: number;
+  /** `auto` learns per miner; `never` always sends one command per connection. */
+  readonly joins: 'auto' | 'never';
+}
+
+/** Main thread → worker: one shard in one slot. */
+export interface PollTask {
+  readonly shardId: string;
+  readonly ranges: readonly IpRange[];
+  readonly port: number;
+  readonly slot: number;
+  readonly intervalMs: number;
+  /** Miners not begun by then are skipped, ms from the start of the task. */
+  readonly taskDeadlineMs: number;
+  /** What is known of the shard's addresses (`packProfiles`), `''` at first. */
+  readonly profiles: string;
+  readonly limits: PollLimits;
+  readonly thresholds: HealthThresholds;
+}
+
+/** Worker → main thread, through the task's port: gzip of a JSON array of `WireRecord`. The buffer is transferred. */
+export interface PolledBatch {
+  readonly rows: number;
+  readonly gz: Uint8Array;
+}
+
+/** Counters of one task; the main thread registers them. */
+export interface PollCounters {
+  /** Known miners this slot was for: `samples + skipped`. */
+  scheduled: number;
+  samples: number;
+  skippedBackoff: number;
+  skippedDeadline: number;
+  /** Addresses tried that are no miner. */
+  scanned: number;
+  byState: Record<string, number>;
+  errors: Record<string, number>;
+  repairs: Record<string, number>;
+  unreadable: Record<string, number>;
+  /** Fingerprints of damaged and unreadable replies in this task, at most 64. */
+  fingerprints: Record<string, number>;
+  /** Poll times by family, ms. */
+  latencies: Record<string, number[]>;
+  connections: number;
+}
+
+/** Worker → main thread, at the end of a task. */
+export interface PollOutcome {
+  /** Batches posted through the task's port. */
+  readonly batches: number;
+  readonly counters: PollCounters;
+  /** What is known of the shard's addresses now. */
+  readonly profiles: string;
+  readonly knownMiners: number;
+}
+
+/** What a poll thread is born with. */
+export interface PollWorkerData {
+  /** Sockets one thread keeps open at once. */
+  readonly socketsPerThread: number;
+  /** Shared counters, one per thread (by thread id modulo length): they stop when a thread is stuck. */
+  readonly pulse: SharedArrayBuffer;
+  readonly pulseMs: number;
+}

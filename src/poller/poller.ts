@@ -1,0 +1,121 @@
+import { Actor } from '../actor/actor.js';
+import type { PollOutcome } from '../domain/poll-task.js';
+import type { Shard } from '../domain/shards.js';
+import {
+  createShardPoller,
+  type PollMessage,
+  type ShardCensus,
+  type ShardPollerDeps,
+  type SkipReason,
+} from './shard-poller.js';
+
+export interface PollerDeps extends Omit<ShardPollerDeps, 'onOutcome'> {
+  /** Shards remembered at once; the one idle longest is let go. */
+  readonly maxShards: number;
+  /** A shard failed more often than its budget allows. */
+  readonly onEscalate: (error: unknown) => void;
+}
+
+interface Entry {
+  readonly actor: Actor<PollMessage>;
+  readonly census: ShardCensus;
+}
+
+/** Takes slot jobs, hands each to the actor of its shard, and registers what the workers counted. */
+export class Poller {
+  readonly #deps: PollerDeps;
+  readonly #shards = new Map<string, Entry>();
+  readonly #fingerprints = new Set<string>();
+
+  constructor(deps: PollerDeps) {
+    this.#deps = deps;
+    deps.metrics.gauge('headframe_known_miners', () => this.knownMiners);
+    deps.metrics.gauge('headframe_reply_fingerprints', () => this.#fingerprints.size);
+  }
+
+  get knownMiners(): number {
+    let known = 0;
+    for (const { census } of this.#shards.values()) known += census.known;
+    return known;
+  }
+
+  /** Resolves when the slot is over. A shard still busy with its previous slot skips this one. */
+  poll(shard: Shard, slot: number): Promise<void> {
+    const entry = this.#entry(shard.id);
+    return new Promise((resolve) => {
+      if (entry.actor.tell({ type: 'poll', shard, slot, done: resolve })) return;
+      this.#deps.metrics.add('headframe_mailbox_shed_total', 1, { actor: 'shard' });
+      this.skipped(shard.id, 'overrun');
+      resolve();
+    });
+  }
+
+  /** Counts a slot that was never begun: its known miners are skipped. */
+  skipped(shardId: string, reason: SkipReason): void {
+    const known = this.#shards.get(shardId)?.census.known ?? 0;
+    this.#deps.metrics.add('headframe_slots_total', 1, { outcome: reason });
+    this.#deps.onScheduled(known);
+    this.#deps.onSkipped(reason, known);
+  }
+
+  /** Finishes running slots within the deadline and keeps what was learned. */
+  async stop(options: { deadlineMs: number }): Promise<void> {
+    await Promise.all([...this.#shards.values()].map(({ actor }) => actor.stop({ drain: true, ...options })));
+  }
+
+  #entry(shardId: string): Entry {
+    let entry = this.#shards.get(shardId);
+    if (entry) {
+      // Last used goes last, so that the first one is the one idle longest.
+      this.#shards.delete(shardId);
+    } else {
+      const census: ShardCensus = { known: 0 };
+      const actor = new Actor<PollMessage>({
+        name: `shard ${shardId}`,
+        create: () =>
+          createShardPoller(shardId, census, {
+            ...this.#deps,
+            onOutcome: (outcome) => this.#register(outcome),
+          }),
+        mailboxSize: 1,
+        onCrash: (err) => {
+          this.#deps.metrics.add('headframe_actor_restarts_total', 1, { actor: 'shard' });
+          this.#deps.log.error({ err, shard: shardId }, 'shard poller crashed');
+        },
+        onEscalate: this.#deps.onEscalate,
+      });
+      entry = { actor, census };
+      this.#letOneGo();
+    }
+    this.#shards.set(shardId, entry);
+    return entry;
+  }
+
+  #letOneGo(): void {
+    if (this.#shards.size < this.#deps.maxShards) return;
+    for (const [id, { actor }] of this.#shards) {
+      this.#shards.delete(id);
+      void actor.stop({ drain: true, deadlineMs: 0 });
+      return;
+    }
+  }
+
+  #register({ counters }: PollOutcome): void {
+    const { metrics } = this.#deps;
+    for (const [state, n] of Object.entries(counters.byState))
+      metrics.add('headframe_samples_total', n, { state });
+    for (const [type, n] of Object.entries(counters.errors))
+      metrics.add('miner_poll_errors_total', n, { type });
+    for (const [kind, n] of Object.entries(counters.repairs))
+      metrics.add('headframe_reply_repairs_total', n, { kind });
+    for (const [shape, n] of Object.entries(counters.unreadable)) {
+      metrics.add('headframe_unreadable_replies_total', n, { shape });
+    }
+    for (const [family, times] of Object.entries(counters.latencies)) {
+      for (const ms of times) metrics.observe('miner_poll_latency_ms', ms, { family });
+    }
+    for (const print of Object.keys(counters.fingerprints)) {
+      if (this.#fingerprints.size < 10_000) this.#fingerprints.add(print);
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from '../telemetry/logger.js';
+
+/**
+ * Keeps each shard's learned profiles on disk, one file per shard, without reading them. Losing one
+ * costs a little re-learning, so nothing is synced and a failed write is only logged.
+ */
+export class ProfileStore {
+  readonly #dir: string;
+  readonly #saveEveryMs: number;
+  readonly #log: Logger;
+  readonly #saved = new Map<string, { at: number; text: string }>();
+
+  constructor(options: { dir: string; saveEveryMs: number; log: Logger }) {
+    this.#dir = options.dir;
+    this.#saveEveryMs = options.saveEveryMs;
+    this.#log = options.log;
+  }
+
+  /** The shard's blob, `''` when there is none. */
+  async load(shardId: string): Promise<string> {
+    try {
+      return await readFile(this.#path(shardId), 'utf8');
+    } catch {
+      return '';
+    }
+  }
+
+  /** Saves at most once per period and shard, and only what has changed. */
+  async save(shardId: string, blob: string, now: number, isForced = false): Promise<void> {
+    const last = this.#saved.get(shardId);
+    if (last && (last.text === blob || (!isForced && now - last.at < this.#saveEveryMs))) return;
+    this.#saved.set(shardId, { at: now, text: blob });
+    try {
+      await mkdir(this.#dir, { recursive: true });
+      const temporary = `${this.#path(shardId)}.tmp`;
+      await writeFile(temporary, blob);
+      await rename(temporary, this.#path(shardId));
+    } catch (err) {
+      this.#log.warn({ err, shard: shardId }, 'profiles not saved');
+    }
+  }
+
+  #path(shardId: string): string {
+    return join(this.#dir, `${shardId}.json`);
+  }
+}

@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto';
+import type { Behaviour } from '../actor/actor.js';
+import type { HealthThresholds } from '../domain/health.js';
+import type { PollLimits, PollOutcome, PollTask, PolledBatch } from '../domain/poll-task.js';
+import type { Shard } from '../domain/shards.js';
+import { isLate } from '../domain/slots.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import type { PollRun } from './poll-pool.js';
+import type { ProfileStore } from './profile-store.js';
+
+/** Why known miners got no sample in a slot. Bounded: it is a metric label. */
+export type SkipReason =
+  'late' | 'overrun' | 'worker_failed' | 'backoff' | 'deadline' | 'queue_full' | 'queue_unavailable';
+
+/** A batch on its way to the api. */
+export interface ShardBatch {
+  readonly batchId: string;
+  readonly rows: number;
+  readonly gz: Uint8Array;
+  readonly slotMs: number;
+}
+
+export interface ShardPollerDeps {
+  readonly run: (task: PollTask, onBatch: (batch: PolledBatch) => void) => Promise<PollRun>;
+  readonly profiles: ProfileStore;
+  readonly limits: PollLimits;
+  readonly thresholds: HealthThresholds;
+  readonly now: () => number;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly deliver: (batch: ShardBatch) => void;
+  readonly onScheduled: (samples: number) => void;
+  readonly onSkipped: (reason: SkipReason, samples: number) => void;
+  readonly onOutcome: (outcome: PollOutcome) => void;
+}
+
+export interface PollMessage {
+  readonly type: 'poll';
+  readonly shard: Shard;
+  readonly slot: number;
+  /** Called when the slot is over, whatever came of it. */
+  readonly done: () => void;
+}
+
+/** How many known miners a shard has: kept outside the behaviour, for slots that are skipped. */
+export interface ShardCensus {
+  known: number;
+}
+
+/**
+ * Polls one shard, slot after slot. State: the shard's learned profiles. A crash throws them away and
+ * reads them back from disk.
+ */
+export async function createShardPoller(
+  shardId: string,
+  census: ShardCensus,
+  deps: ShardPollerDeps,
+): Promise<Behaviour<PollMessage>> {
+  let profiles = await deps.profiles.load(shardId);
+
+  async function poll(message: PollMessage): Promise<void> {
+    const { shard, slot } = message;
+    if (isLate(slot, deps.now(), shard)) return skip('late', census.known);
+    const began = deps.now();
+    let rows = 0;
+    const task: PollTask = {
+      shardId,
+      ranges: shard.ranges,
+      port: shard.port,
+      slot,
+      intervalMs: shard.intervalMs,
+      taskDeadlineMs: Math.max(0, slot + shard.intervalMs - began),
+      profiles,
+      limits: deps.limits,
+      thresholds: deps.thresholds,
+    };
+    const run = await deps.run(task, (batch) => {
+      rows += batch.rows;
+      deps.onScheduled(batch.rows);
+      deps.deliver({ batchId: randomUUID(), rows: batch.rows, gz: batch.gz, slotMs: slot });
+    });
+    deps.metrics.observe('headframe_poll_cycle_seconds', (deps.now() - began) / 1000);
+    if (run.kind === 'failed') {
+      deps.log.warn({ err: run.error, shard: shardId }, 'poll task failed');
+      return skip('worker_failed', Math.max(0, census.known - rows));
+    }
+    const { counters } = run.outcome;
+    deps.onScheduled(counters.scheduled - rows);
+    deps.onSkipped('backoff', counters.skippedBackoff);
+    deps.onSkipped('deadline', counters.skippedDeadline);
+    deps.metrics.add('headframe_slots_total', 1, { outcome: 'polled' });
+    profiles = run.outcome.profiles;
+    census.known = run.outcome.knownMiners;
+    deps.onOutcome(run.outcome);
+    await deps.profiles.save(shardId, profiles, deps.now());
+  }
+
+  function skip(reason: SkipReason, samples: number): void {
+    deps.metrics.add('headframe_slots_total', 1, { outcome: reason });
+    deps.onScheduled(samples);
+    deps.onSkipped(reason, samples);
+  }
+
+  return {
+    async receive(message) {
+      try {
+        await poll(message);
+      } finally {
+        message.done();
+      }
+    },
+    stop: () => deps.profiles.save(shardId, profiles, deps.now(), true),
+  };
+}

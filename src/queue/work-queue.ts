@@ -1,0 +1,45 @@
+import type { Shard } from '../domain/shards.js';
+
+/** One shard polled in one slot. Plain data, no secrets: it may travel through Redis. */
+export interface SlotJob {
+  readonly shard: Shard;
+  /** Begin of the slot, ms since the epoch. */
+  readonly slot: number;
+}
+
+/** `${shard}_${slot}`: adding a job twice, from anywhere, is adding it once. */
+export function jobId(job: SlotJob): string {
+  return `${job.shard.id}_${job.slot}`;
+}
+
+export type JobHandler = (job: SlotJob, signal: AbortSignal) => Promise<void>;
+
+export interface ConsumeOptions {
+  readonly zone: string;
+  /** Jobs handled at once by this consumer. */
+  readonly concurrency: number;
+}
+
+export interface Consumer {
+  /** Takes no more jobs; resolves when those taken are finished, or at the deadline (they are aborted then). */
+  stop(options: { deadlineMs: number }): Promise<void>;
+}
+
+/**
+ * The port between coordinators and pollers. One queue per reachability zone; bounded; a job is handed
+ * to exactly one handler, at most once; a handler's failure never blocks the queue; results never pass
+ * through it. Adapters: `MemoryQueue`, `RedisQueue`; one contract suite runs over both.
+ */
+export interface WorkQueue {
+  /**
+   * False when the queue is full: the job is dropped and the caller counts it. A known id is accepted
+   * and ignored. May throw AppError QUEUE_UNAVAILABLE.
+   */
+  add(job: SlotJob): Promise<boolean>;
+  consume(options: ConsumeOptions, handler: JobHandler): Consumer;
+  /** Jobs waiting in a zone. */
+  waiting(zone: string): Promise<number>;
+  /** Resolves when the queue answers; throws QUEUE_UNAVAILABLE otherwise. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}

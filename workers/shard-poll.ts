@@ -1,0 +1,237 @@
+import { addressesOf, formatIp } from '../src/domain/ip-ranges.js';
+import type { PollCounters, PollOutcome, PollTask, PolledBatch } from '../src/domain/poll-task.js';
+import type { MinerSample, PollErrorClass } from '../src/domain/telemetry.js';
+import { toWire } from '../src/domain/wire.js';
+import { fingerprintOf } from '../src/miner/fingerprint.js';
+import { isMiner, noteAnswer, noteFailure, packProfiles, unpackProfiles, type Profile } from '../src/miner/profile.js';
+import { readMiner, unreachableSample } from '../src/miner/read-miner.js';
+import { BatchWriter } from './batch-writer.js';
+import { pollMiner, type SessionResult } from './miner-session.js';
+import type { Semaphore } from './semaphore.js';
+
+export interface ShardPollDeps {
+  readonly sockets: Semaphore;
+  readonly now: () => number;
+  readonly random: () => number;
+  /** Takes a batch that is ready. */
+  readonly flush: (batch: PolledBatch) => void;
+}
+
+const maxFingerprints = 64;
+
+/** Polls one shard in one slot. Sockets of all shards on a thread share `deps.sockets`. */
+export async function pollShard(task: PollTask, deps: ShardPollDeps): Promise<PollOutcome> {
+  const poll = new ShardPoll(task, deps);
+  return poll.run();
+}
+
+class ShardPoll {
+  readonly #task: PollTask;
+  readonly #deps: ShardPollDeps;
+  readonly #began: number;
+  readonly #profiles: Map<string, Profile>;
+  readonly #writer = new BatchWriter();
+  readonly #counters: PollCounters = emptyCounters();
+  #batches = 0;
+  #flushing: Promise<void> = Promise.resolve();
+
+  constructor(task: PollTask, deps: ShardPollDeps) {
+    this.#task = task;
+    this.#deps = deps;
+    this.#began = deps.now();
+    this.#profiles = unpackProfiles(task.profiles);
+  }
+
+  async run(): Promise<PollOutcome> {
+    const steady: string[] = [];
+    const doubtful: string[] = [];
+    for (const address of addressesOf(this.#task.ranges)) {
+      const ip = formatIp(address);
+      const profile = this.#profiles.get(ip);
+      if (isMiner(profile)) this.#counters.scheduled++;
+      if (profile?.notBefore !== undefined && profile.notBefore > this.#task.slot && !this.#isClockBehind(profile)) {
+        if (isMiner(profile)) this.#counters.skippedBackoff++;
+        continue;
+      }
+      (isMiner(profile) && !profile?.failures ? steady : doubtful).push(ip);
+    }
+    const timer = setInterval(() => this.#flush(), this.#task.limits.flushMs);
+    // The healthy are handed over as soon as they are done: they never wait for the silent.
+    await Promise.all([
+      Promise.all(steady.map((ip) => this.#pollOne(ip, 0))).then(() => (doubtful.length > 0 ? this.#flush() : undefined)),
+      ...doubtful.map((ip) => this.#pollOne(ip, isMiner(this.#profiles.get(ip)) ? 1 : 2)),
+    ]);
+    clearInterval(timer);
+    this.#flush();
+    await this.#flushing;
+    let knownMiners = 0;
+    for (const profile of this.#profiles.values()) if (isMiner(profile)) knownMiners++;
+    return {
+      batches: this.#batches,
+      counters: this.#counters,
+      profiles: packProfiles(this.#profiles),
+      knownMiners,
+    };
+  }
+
+  /** A `notBefore` further off than any backoff comes from a clock that was ahead. */
+  #isClockBehind(profile: Profile): boolean {
+    const { limits, intervalMs, slot } = this.#task;
+    const longest = 1.25 * Math.max(limits.backoffMaxSlots, limits.scanSlots) * intervalMs;
+    return (profile.notBefore ?? 0) - slot > longest + intervalMs;
+  }
+
+  async #pollOne(ip: string, rank: 0 | 1 | 2): Promise<void> {
+    await this.#deps.sockets.acquire(rank);
+    try {
+      const profile = this.#profiles.get(ip) ?? {};
+      if (this.#deps.now() - this.#began > this.#task.taskDeadlineMs) {
+        if (isMiner(profile)) this.#counters.skippedDeadline++;
+        return;
+      }
+      const isKnown = isMiner(profile);
+      const session = await pollMiner({
+        host: ip,
+        port: this.#task.port,
+        profile,
+        limits: this.#task.limits,
+        wantsIdentity: this.#task.slot - (profile.identifiedAt ?? 0) >= this.#task.limits.identityMs,
+        now: this.#deps.now,
+      });
+      this.#profiles.set(ip, profile);
+      this.#counters.connections += session.connections;
+      this.#note(ip, profile, session, isKnown);
+    } finally {
+      this.#deps.sockets.release();
+    }
+    if (this.#writer.rows >= this.#task.limits.maxBatchRows) this.#flush();
+  }
+
+  #note(ip: string, profile: Profile, session: SessionResult, wasKnown: boolean): void {
+    const { slot, intervalMs, limits } = this.#task;
+    if (session.family === null || session.replies.size === 0) {
+      const options = { intervalMs, maxSlots: limits.backoffMaxSlots, scanSlots: limits.scanSlots };
+      noteFailure(profile, slot, options, this.#deps.random());
+      if (!wasKnown) {
+        this.#counters.scanned++;
+        return;
+      }
+      const errorClass = session.errorClass ?? 'internal';
+      this.#write(ip, unreachableSample(errorClass, `no answer: ${errorClass}`), session, errorClass, null);
+      return;
+    }
+    noteAnswer(profile);
+    if (!wasKnown) this.#counters.scheduled++;
+    const sample = readMiner(session.family, session.replies, {
+      identity: profile.identity ?? null,
+      thresholds: this.#task.thresholds,
+    });
+    profile.family = session.family.name;
+    if (session.hasIdentity) {
+      profile.identity = sample.identity;
+      profile.identifiedAt = slot;
+    }
+    this.#countReplies(session);
+    const errorClass = session.errorClass ?? errorClassOf(session, sample);
+    this.#write(ip, sample, session, errorClass, this.#rawToSend(profile, sample, session));
+  }
+
+  #write(
+    ip: string,
+    sample: MinerSample,
+    session: SessionResult,
+    errorClass: PollErrorClass | null,
+    raw: Record<string, string> | null,
+  ): void {
+    const counters = this.#counters;
+    counters.samples++;
+    count(counters.byState, sample.state);
+    if (errorClass !== null) count(counters.errors, errorClass);
+    for (const repair of sample.repairs) count(counters.repairs, repair.kind, repair.count);
+    (counters.latencies[sample.family] ??= []).push(session.elapsedMs);
+    this.#writer.add(
+      toWire(sample, {
+        minerId: ip,
+        ip,
+        slot: new Date(this.#task.slot),
+        offsetMs: Math.round(this.#deps.now() - this.#task.slot),
+        latencyMs: session.hasConnected ? Math.round(session.elapsedMs) : null,
+        errorClass,
+        raw,
+      }),
+    );
+  }
+
+  #countReplies(session: SessionResult): void {
+    const { fingerprints, unreadable } = this.#counters;
+    for (const reply of session.replies.values()) {
+      let print: string | null = null;
+      if (reply.kind === 'unreadable') {
+        count(unreadable, reply.shape);
+        print = reply.fingerprint;
+      } else if (reply.kind === 'ok' && reply.repairs.length > 0) {
+        print = fingerprintOf(`${reply.command} ${reply.repairs.map((repair) => repair.kind).join('+')}`);
+      }
+      if (print === null) continue;
+      if (print in fingerprints || Object.keys(fingerprints).length < maxFingerprints) count(fingerprints, print);
+    }
+  }
+
+  /** Raw replies travel with the first reading, when the damage changes, and once in a while. */
+  #rawToSend(profile: Profile, sample: MinerSample, session: SessionResult): Record<string, string> | null {
+    const { slot, limits } = this.#task;
+    const damage = [
+      sample.state,
+      ...sample.repairs.map((repair) => `${repair.command}:${repair.kind}`),
+      ...sample.truncated.map((command) => `cut:${command}`),
+    ].join(' ');
+    if (profile.damage === damage && slot - (profile.rawAt ?? 0) < limits.rawMs) return null;
+    profile.damage = damage;
+    profile.rawAt = slot;
+    const raw: Record<string, string> = {};
+    for (const [command, bytes] of session.raw) {
+      raw[command] = bytes.toString('utf8', 0, Math.min(bytes.length, limits.maxRawBytes)).replaceAll('\0', '');
+    }
+    return raw;
+  }
+
+  #flush(): void {
+    if (this.#writer.rows === 0) return;
+    this.#flushing = this.#flushing.then(async () => {
+      const batch = await this.#writer.take();
+      if (batch === null) return;
+      this.#batches++;
+      this.#deps.flush(batch);
+    });
+  }
+}
+
+function errorClassOf(session: SessionResult, sample: MinerSample): PollErrorClass | null {
+  if (sample.state === 'denied') return 'access_denied';
+  if (sample.truncated.length > 0) return 'truncated';
+  if (sample.state !== 'parse_error') return null;
+  for (const reply of session.replies.values()) if (reply.kind === 'unreadable') return reply.errorClass;
+  return 'device_error';
+}
+
+function count(counts: Record<string, number>, key: string, by = 1): void {
+  counts[key] = (counts[key] ?? 0) + by;
+}
+
+function emptyCounters(): PollCounters {
+  return {
+    scheduled: 0,
+    samples: 0,
+    skippedBackoff: 0,
+    skippedDeadline: 0,
+    scanned: 0,
+    byState: {},
+    errors: {},
+    repairs: {},
+    unreadable: {},
+    fingerprints: {},
+    latencies: {},
+    connections: 0,
+  };
+}
+

@@ -1,0 +1,103 @@
+import { connect, type Socket } from 'node:net';
+import type { PollErrorClass } from '../src/domain/telemetry.js';
+import { ReplyFramer } from '../src/miner/framing.js';
+
+export interface ExchangeOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly request: string;
+  readonly connectTimeoutMs: number;
+  /** Milliseconds left for the whole exchange. */
+  readonly deadlineMs: number;
+  readonly maxReplyBytes: number;
+  /** Silence after a complete JSON reply that ends it, when the device keeps the socket open, ms. */
+  readonly quietMs: number;
+}
+
+/**
+ * What one connection gave. `failed` with `hasConnected` false cost at most the connect timeout;
+ * `partial` holds what had arrived before a deadline or a reset.
+ */
+export type ExchangeResult =
+  | { readonly kind: 'reply'; readonly bytes: Buffer }
+  | { readonly kind: 'partial'; readonly bytes: Buffer; readonly errorClass: PollErrorClass }
+  | { readonly kind: 'failed'; readonly errorClass: PollErrorClass; readonly hasConnected: boolean };
+
+/**
+ * One request, one reply, one connection. The request goes out in a single write, for firmware does a
+ * single recv; the reply ends at NUL, at end of stream, or at complete JSON followed by quiet. Never rejects.
+ */
+export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
+  return new Promise((resolve) => {
+    const framer = new ReplyFramer({ maxBytes: options.maxReplyBytes });
+    let hasConnected = false;
+    let quiet: NodeJS.Timeout | undefined;
+    const socket: Socket = connect({ host: options.host, port: options.port, noDelay: true });
+    const connecting = setTimeout(
+      () => fail('connect_timeout'),
+      Math.min(options.connectTimeoutMs, options.deadlineMs),
+    );
+    const total = setTimeout(() => fail(hasConnected ? 'deadline' : 'connect_timeout'), options.deadlineMs);
+
+    const settle = (result: ExchangeResult): void => {
+      clearTimeout(connecting);
+      clearTimeout(total);
+      clearTimeout(quiet);
+      socket.removeAllListeners();
+      socket.on('error', () => undefined);
+      socket.destroy();
+      resolve(result);
+    };
+    const succeed = (): void => settle({ kind: 'reply', bytes: framer.bytes() });
+    const fail = (errorClass: PollErrorClass): void => {
+      const bytes = framer.bytes();
+      if (bytes.length > 0) settle({ kind: 'partial', bytes, errorClass });
+      else settle({ kind: 'failed', errorClass, hasConnected });
+    };
+
+    socket.on('connect', () => {
+      hasConnected = true;
+      clearTimeout(connecting);
+      socket.write(options.request);
+    });
+    socket.on('data', (chunk) => {
+      clearTimeout(quiet);
+      switch (framer.push(chunk)) {
+        case 'complete':
+          return succeed();
+        case 'too_large':
+          return fail('too_large');
+        case 'quiet-candidate':
+          quiet = setTimeout(succeed, options.quietMs);
+          return;
+        case 'incomplete':
+          return;
+      }
+    });
+    socket.on('end', () => {
+      framer.end();
+      succeed();
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => fail(classify(error)));
+    socket.on('close', () => fail('reset'));
+  });
+}
+
+function classify(error: NodeJS.ErrnoException): PollErrorClass {
+  switch (error.code) {
+    case 'ECONNREFUSED':
+      return 'connect_refused';
+    case 'ETIMEDOUT':
+      return 'connect_timeout';
+    case 'ENETUNREACH':
+    case 'EHOSTUNREACH':
+    case 'EADDRNOTAVAIL':
+    case 'EHOSTDOWN':
+      return 'network_unreachable';
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return 'reset';
+    default:
+      return 'internal';
+  }
+}
