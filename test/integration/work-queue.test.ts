@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Shard } from '../../src/domain/shards.js';
+import { MemoryQueue } from '../../src/queue/memory-queue.js';
+import { RedisQueue } from '../../src/queue/redis-queue.js';
+import type { SlotJob, WorkQueue } from '../../src/queue/work-queue.js';
+import { testRedisUrl } from '../support/services.js';
+
+const maxWaiting = 20;
+const errors: unknown[] = [];
+const redisUrl = testRedisUrl();
+
+const adapters: [string, () => Promise<WorkQueue>][] = [
+  ['memory', async () => new MemoryQueue({ maxWaiting, rememberIds: 1000, onHandlerError: (error) => errors.push(error) })],
+];
+if (redisUrl !== null) {
+  adapters.push([
+    'redis',
+    () =>
+      RedisQueue.open({
+        url: redisUrl,
+        maxWaiting,
+        rememberS: 600,
+        deadlineMs: 2_000,
+        onHandlerError: (error) => errors.push(error),
+      }),
+  ]);
+}
+
+const shardOf = (zone: string, id = randomUUID().slice(0, 16)): Shard => ({
+  id,
+  site: 'north',
+  zone,
+  ranges: [{ first: 1, last: 2 }],
+  port: 4028,
+  intervalMs: 1000,
+  phaseMs: 0,
+  addressCount: 2,
+});
+
+describe.each(adapters)('the work queue (%s)', (_name, open) => {
+  let queue: WorkQueue | null = null;
+  const opened = async (): Promise<WorkQueue> => (queue = await open());
+  afterEach(async () => {
+    await queue?.close();
+    queue = null;
+    errors.length = 0;
+  });
+
+  it('hands each job to one handler, once, whatever is added twice', async () => {
+    const q = await opened();
+    const zone = randomUUID();
+    const seen: string[] = [];
+    const handler = async (job: SlotJob): Promise<void> => {
+      seen.push(`${job.shard.id} ${job.slot}`);
+    };
+    const consumers = [q.consume({ zone, concurrency: 2 }, handler), q.consume({ zone, concurrency: 2 }, handler)];
+    const shards = [shardOf(zone), shardOf(zone), shardOf(zone)];
+    for (const shard of shards) for (const slot of [1000, 2000, 1000]) expect(await q.add({ shard, slot })).toBe(true);
+    await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(6);
+    for (const shard of shards) expect(await q.add({ shard, slot: 2000 })).toBe(true);
+    await delay(200);
+    expect(new Set(seen).size).toBe(6);
+    expect(seen).toHaveLength(6);
+    await Promise.all(consumers.map((consumer) => consumer.stop({ deadlineMs: 1000 })));
+  });
+
+  it('carries the whole shard', async () => {
+    const q = await opened();
+    const shard = shardOf(randomUUID());
+    let got: SlotJob | null = null;
+    q.consume({ zone: shard.zone, concurrency: 1 }, async (job) => {
+      got = job;
+    });
+    await q.add({ shard, slot: 5000 });
+    await expect.poll(() => got, { timeout: 10_000 }).toEqual({ shard, slot: 5000 });
+  });
+
+  it('keeps zones apart', async () => {
+    const q = await opened();
+    const [here, there] = [randomUUID(), randomUUID()];
+    const seen: string[] = [];
+    q.consume({ zone: here, concurrency: 1 }, async (job) => void seen.push(job.shard.zone));
+    await q.add({ shard: shardOf(there), slot: 1 });
+    await q.add({ shard: shardOf(here), slot: 1 });
+    await expect.poll(() => seen, { timeout: 10_000 }).toEqual([here]);
+    expect(await q.waiting(there)).toBe(1);
+  });
+
+  it('refuses jobs past its bound', async () => {
+    const q = await opened();
+    const zone = randomUUID();
+    const answers: boolean[] = [];
+    for (let i = 0; i < maxWaiting + 5; i++) answers.push(await q.add({ shard: shardOf(zone), slot: 1 }));
+    expect(answers.slice(0, maxWaiting)).not.toContain(false);
+    expect(answers.slice(maxWaiting)).not.toContain(true);
+    expect(await q.waiting(zone)).toBe(maxWaiting);
+  });
+
+  it('goes on when a handler fails, and never hands that job out again', async () => {
+    const q = await opened();
+    const zone = randomUUID();
+    const seen: number[] = [];
+    q.consume({ zone, concurrency: 1 }, async (job) => {
+      seen.push(job.slot);
+      if (job.slot === 1) throw new Error('handler failed');
+    });
+    const shard = shardOf(zone);
+    await q.add({ shard, slot: 1 });
+    await q.add({ shard, slot: 2 });
+    await expect.poll(() => seen, { timeout: 10_000 }).toEqual([1, 2]);
+    await expect.poll(() => errors.map((error) => (error as Error).message)).toEqual(['handler failed']);
+  });
+
+  it('runs at most `concurrency` jobs of a consumer at once', async () => {
+    const q = await opened();
+    const zone = randomUUID();
+    let running = 0;
+    let most = 0;
+    let finished = 0;
+    q.consume({ zone, concurrency: 3 }, async () => {
+      most = Math.max(most, ++running);
+      await delay(20);
+      running--;
+      finished++;
+    });
+    for (let slot = 0; slot < 12; slot++) await q.add({ shard: shardOf(zone), slot });
+    await expect.poll(() => finished, { timeout: 10_000 }).toBe(12);
+    expect(most).toBe(3);
+  });
+
+  it('finishes what was taken when a consumer stops, and takes nothing more', async () => {
+    const q = await opened();
+    const zone = randomUUID();
+    let begun = 0;
+    let finished = 0;
+    const consumer = q.consume({ zone, concurrency: 1 }, async () => {
+      begun++;
+      await delay(100);
+      finished++;
+    });
+    await q.add({ shard: shardOf(zone), slot: 1 });
+    await q.add({ shard: shardOf(zone), slot: 1 });
+    await expect.poll(() => begun, { timeout: 10_000 }).toBe(1);
+    await consumer.stop({ deadlineMs: 5_000 });
+    expect([begun, finished]).toEqual([1, 1]);
+    expect(await q.waiting(zone)).toBe(1);
+  });
+
+  it('aborts running jobs at the deadline of a stop', async () => {
+    const q = await opened();
+    const zone = randomUUID();
+    let aborted = false;
+    let begun = false;
+    const consumer = q.consume({ zone, concurrency: 1 }, (_job, signal) => {
+      begun = true;
+      return new Promise<void>((resolve) =>
+        signal.addEventListener('abort', () => {
+          aborted = true;
+          resolve();
+        }),
+      );
+    });
+    await q.add({ shard: shardOf(zone), slot: 1 });
+    await expect.poll(() => begun, { timeout: 10_000 }).toBe(true);
+    await consumer.stop({ deadlineMs: 50 });
+    expect(aborted).toBe(true);
+  });
+
+  it('answers a ping', async () => {
+    await expect((await opened()).ping()).resolves.toBeUndefined();
+  });
+});
