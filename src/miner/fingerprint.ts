@@ -19,10 +19,10 @@ export function fingerprintOf(shape: string): string {
 export function textShape(text: string): string {
   return text
     .slice(0, maxShapeText)
-    .replace(/[^\u0000-\u007f]+/g, '?')
+    .replace(/\P{ASCII}+/gu, '?')
     .replace(/[A-Za-z]+/g, 'a')
     .replace(/[0-9]+/g, '0')
-    .replace(/[\u0000-\u0020\u007f]+/g, ' ');
+    .replace(/[ \p{Cc}]+/gu, ' ');
 }
 
 /** The shape of a reply: its key paths with their types, digits in keys as `#`, list elements as one; sorted. */

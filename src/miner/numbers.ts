@@ -58,7 +58,7 @@ export function toTemperature(value: JsonValue | undefined): number | null {
 
 // Up to this length a cut-out string is a copy; a longer one keeps the whole reply in memory (V8).
 const longestCopied = 12;
-const controls = /[\u0000-\u001f\u007f]+/g;
+const controls = /\p{Cc}+/gu;
 
 /**
  * The text of a value: white space and control characters at its ends removed, those inside made one

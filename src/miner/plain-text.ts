@@ -138,7 +138,7 @@ function splitFields(section: string): string[] {
 
 /** `key=value`, or Avalon's `MM ID0[Ver[…],Temp[…]]`, whose inside becomes the space-separated text of the JSON form. */
 function splitPair(field: string): { readonly key: string; readonly value: string | null } {
-  const pair = /^((?:[^\\=[]|\\.)*)([=[])/s.exec(field);
+  const pair = /^((?:[^\\=[]|\\.){0,256})([=[])/s.exec(field);
   if (pair === null) return { key: unescape(field), value: null };
   const key = unescape(pair[1] ?? '');
   if (pair[2] === '=') return { key, value: unescape(field.slice(pair[0].length)) };

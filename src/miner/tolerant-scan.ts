@@ -70,7 +70,7 @@ export interface Scan {
 /** Counts one repair against the root member it happened in. */
 export function note(scan: Scan, kind: RepairKind): void {
   let counts = scan.repairs.get(scan.member);
-  if (counts === undefined) scan.repairs.set(scan.member, (counts = new Map()));
+  if (counts === undefined) scan.repairs.set(scan.member, (counts = new Map<RepairKind, number>()));
   counts.set(kind, (counts.get(kind) ?? 0) + 1);
 }
 

@@ -1,0 +1,182 @@
+import type { PollErrorClass, Repair } from '../domain/telemetry.js';
+import { fingerprintOf, textShape } from './fingerprint.js';
+import { defaultMaxReplyBytes } from './framing.js';
+import { parsePlainText } from './plain-text.js';
+import { accessDeniedCode, isObject, readStatus } from './reply-status.js';
+import type { JsonObject, JsonValue, Reply } from './reply.js';
+import { defaultMaxDepth, parseTolerant } from './tolerant-json.js';
+import type { RepairCount } from './tolerant-scan.js';
+
+/** Bounds of reading. */
+export interface DecodeOptions {
+  /** Longer replies are not looked at, bytes. */
+  readonly maxBytes?: number;
+}
+
+/** A reply's object with what it took to read it. */
+export interface ReadObject {
+  readonly kind: 'object';
+  readonly value: JsonObject;
+  readonly repairs: readonly RepairCount[];
+  readonly isTruncated: boolean;
+  /** Root member the cut fell into. */
+  readonly cutMember: string | null;
+  /** Repairs by root member ('' for those between members); `null` when not told apart. */
+  readonly memberRepairs: ReadonlyMap<string, readonly RepairCount[]> | null;
+}
+
+type Unreadable = Extract<Reply, { kind: 'unreadable' }>;
+
+/**
+ * Reads one command's reply: strict JSON, then damaged JSON, then CGMiner's `|` text.
+ *
+ * `bytes` are as they came, with the NUL that ended them where there was one; what follows it is dropped.
+ * No bytes at all is how a device refuses an address, so that is `denied`. Never throws.
+ */
+export function decodeReply(command: string, bytes: Uint8Array, options: DecodeOptions = {}): Reply {
+  const read = readObject(command, bytes, options);
+  return read.kind === 'object' ? classify(command, read, bytes.length) : read;
+}
+
+/** Reads bytes to an object without judging what it says; else the reply that says why not. */
+export function readObject(
+  command: string,
+  bytes: Uint8Array,
+  options: DecodeOptions = {},
+): ReadObject | Reply {
+  if (bytes.length === 0) return { kind: 'denied', command, message: 'closed without an answer', bytes: 0 };
+  const fail = (errorClass: PollErrorClass, shape: Unreadable['shape'], text: string): Unreadable => ({
+    kind: 'unreadable',
+    command,
+    errorClass,
+    shape,
+    fingerprint: fingerprintOf(`${shape}\n${shape === 'binary' ? text.slice(0, 4) : textShape(text)}`),
+    bytes: bytes.length,
+  });
+  const { text, hasEnd, rest } = toBody(bytes, options.maxBytes ?? defaultMaxReplyBytes);
+  if (bytes.length > (options.maxBytes ?? defaultMaxReplyBytes))
+    return fail('too_large', shapeOf(text), text);
+  const read = readText(command, text, hasEnd);
+  if (read !== null && read.kind === 'object') return withBodyRepairs(read, text, rest);
+  if (text.trim() === '') return fail('empty_reply', hasEnd ? 'nul' : 'empty', '');
+  const isCut = /^\s*[{[]/.test(text) && read === null && !/[}\]]/.test(text);
+  return fail(isCut ? 'truncated' : 'not_json', read === null ? shapeOf(text) : 'json_scalar', text);
+}
+
+/** Turns an object read into the reply it is: an answer, an error of the device, or a refusal. */
+export function classify(command: string, read: ReadObject, bytes: number): Reply {
+  const repairs: Repair[] = read.repairs.map(({ kind, count }) => ({ command, kind, count }));
+  const { value, isTruncated } = read;
+  const { isError, code, message } = readStatus(value);
+  if (!isError) return { kind: 'ok', command, value, repairs, isTruncated, bytes };
+  if (code === accessDeniedCode) return { kind: 'denied', command, message, bytes };
+  return { kind: 'device_error', command, code, message, value, repairs, bytes };
+}
+
+interface Body {
+  readonly text: string;
+  /** A NUL stood behind the text. */
+  readonly hasEnd: boolean;
+  /** Bytes behind that NUL. */
+  readonly rest: Uint8Array;
+}
+
+const nothing = new Uint8Array(0);
+
+/** Cuts at the first NUL behind content, leaves out those ahead of it, and decodes once as a whole. */
+function toBody(bytes: Uint8Array, maxBytes: number): Body {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, maxBytes));
+  let start = 0;
+  while (start < buffer.length && (buffer[start] ?? 0) <= 0x20) start += 1;
+  const nul = buffer.indexOf(0, start);
+  const end = nul === -1 ? buffer.length : nul;
+  let text = buffer.toString('utf8', start, end);
+  if (text.charCodeAt(0) === 0xfeff) text = text.slice(1);
+  const isAllLead = start === buffer.length && buffer.includes(0);
+  return { text, hasEnd: nul !== -1 || isAllLead, rest: nul === -1 ? nothing : buffer.subarray(nul + 1) };
+}
+
+/** `null` when the text is nothing known, `scalar` when it is a bare JSON value. */
+function readText(
+  command: string,
+  text: string,
+  hasEnd: boolean,
+): ReadObject | { readonly kind: 'scalar' } | null {
+  const strict = parseStrict(text);
+  if (strict !== undefined) {
+    if (typeof strict !== 'object' || strict === null) return { kind: 'scalar' };
+    return isShallow(strict, defaultMaxDepth) ? toObject(command, strict) : null;
+  }
+  const plain = parsePlainText(text, hasEnd);
+  if (plain !== null) return { kind: 'object', ...plain, memberRepairs: null };
+  const damaged = parseTolerant(text);
+  if (damaged === null) return null;
+  return {
+    ...toObject(command, damaged.value),
+    ...damaged,
+    ...namedRoot(command, damaged.value, damaged.repairs),
+  };
+}
+
+function parseStrict(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return undefined;
+  }
+}
+
+function toObject(command: string, value: JsonObject | JsonValue[]): ReadObject {
+  const clean = { kind: 'object', isTruncated: false, cutMember: null, memberRepairs: null } as const;
+  return { ...clean, ...namedRoot(command, value, []) };
+}
+
+/** A list instead of an object: its only object, or the list under the command's section name. */
+function namedRoot(
+  command: string,
+  value: JsonObject | JsonValue[],
+  repairs: readonly RepairCount[],
+): Pick<ReadObject, 'value' | 'repairs'> {
+  if (!Array.isArray(value)) return { value, repairs };
+  const only = value.length === 1 ? value[0] : undefined;
+  const noted = [...repairs, { kind: 'array_root' as const, count: 1 }];
+  return { value: isObject(only) ? only : { [command.toUpperCase()]: value }, repairs: noted };
+}
+
+/** Whether nothing is nested deeper than `levels`; what reads the value may then recurse. */
+function isShallow(value: JsonObject | JsonValue[], levels: number): boolean {
+  if (levels === 0) return false;
+  if (Array.isArray(value)) {
+    for (const child of value) {
+      if (typeof child === 'object' && child !== null && !isShallow(child, levels - 1)) return false;
+    }
+    return true;
+  }
+  for (const key in value) {
+    const child = value[key];
+    if (typeof child === 'object' && child !== null && !isShallow(child, levels - 1)) return false;
+  }
+  return true;
+}
+
+function withBodyRepairs(read: ReadObject, text: string, rest: Uint8Array): ReadObject {
+  const extra: RepairCount[] = [];
+  if (text.includes('\ufffd')) extra.push({ kind: 'invalid_utf8', count: 1 });
+  if (rest.some((byte) => byte > 0x20)) extra.push({ kind: 'trailing_text', count: 1 });
+  return extra.length === 0 ? read : { ...read, repairs: [...read.repairs, ...extra] };
+}
+
+/** Characters looked at to tell text from binary. */
+const maxShapeText = 1024;
+
+function shapeOf(text: string): Unreadable['shape'] {
+  const head = text.slice(0, maxShapeText);
+  if (/<(?:!doctype|html|head|body|title|h1|center|\?xml)\b/i.test(head) || /^\s*<\?xml/.test(head))
+    return 'html';
+  let odd = 0;
+  for (let i = 0; i < head.length; i += 1) {
+    const code = head.charCodeAt(i);
+    if (code === 0xfffd || (code < 0x20 && code !== 0x09 && code !== 0x0a && code !== 0x0d)) odd += 1;
+  }
+  return odd * 10 > head.length ? 'binary' : 'text';
+}
