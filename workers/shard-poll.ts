@@ -2,7 +2,7 @@ import { addressesOf, formatIp } from '../src/domain/ip-ranges.js';
 import type { PollCounters, PollOutcome, PollTask, PolledBatch } from '../src/domain/poll-task.js';
 import type { MinerSample, PollErrorClass } from '../src/domain/telemetry.js';
 import { toWire } from '../src/domain/wire.js';
-import { fingerprintOf } from '../src/miner/fingerprint.js';
+import { fingerprintOf, fingerprintReply } from '../src/miner/fingerprint.js';
 import { isMiner, noteAnswer, noteFailure, packProfiles, unpackProfiles, type Profile } from '../src/miner/profile.js';
 import { readMiner, unreachableSample } from '../src/miner/read-miner.js';
 import { BatchWriter } from './batch-writer.js';
@@ -131,7 +131,7 @@ class ShardPoll {
       profile.identity = sample.identity;
       profile.identifiedAt = slot;
     }
-    this.#countReplies(session);
+    this.#countReplies(session, sample.identity.firmware ?? '');
     const errorClass = session.errorClass ?? errorClassOf(session, sample);
     this.#write(ip, sample, session, errorClass, this.#rawToSend(profile, sample, session));
   }
@@ -162,17 +162,13 @@ class ShardPoll {
     );
   }
 
-  #countReplies(session: SessionResult): void {
+  #countReplies(session: SessionResult, firmware: string): void {
     const { fingerprints, unreadable } = this.#counters;
     for (const reply of session.replies.values()) {
-      let print: string | null = null;
-      if (reply.kind === 'unreadable') {
-        count(unreadable, reply.shape);
-        print = reply.fingerprint;
-      } else if (reply.kind === 'ok' && reply.repairs.length > 0) {
-        print = fingerprintOf(`${reply.command} ${reply.repairs.map((repair) => repair.kind).join('+')}`);
-      }
-      if (print === null) continue;
+      if (reply.kind === 'unreadable') count(unreadable, reply.shape);
+      const shape = fingerprintReply(reply);
+      if (shape === null) continue;
+      const print = fingerprintOf(`${firmware}\n${shape}`);
       if (print in fingerprints || Object.keys(fingerprints).length < maxFingerprints) count(fingerprints, print);
     }
   }

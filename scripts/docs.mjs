@@ -1,0 +1,83 @@
+// Writes docs/configuration.md, errors.md and metrics.md from the tables in the code;
+// with --check, fails when a page is out of step instead.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { configSchema } from '../dist/src/config/schema.js';
+import { itemSettingsOf, settingsOf } from '../dist/src/config/settings.js';
+import { errorTable } from '../dist/src/domain/errors.js';
+import { rejectReasons } from '../dist/src/domain/ingest.js';
+import { pollErrorClasses } from '../dist/src/domain/telemetry.js';
+import { metricTable } from '../dist/src/telemetry/metric-table.js';
+
+const cell = (value) => String(value ?? '').replaceAll('|', '\\|');
+const row = (...cells) => `| ${cells.map(cell).join(' | ')} |`;
+const table = (heads, rows) => [row(...heads), row(...heads.map(() => '---')), ...rows.map((r) => row(...r))].join('\n');
+const initial = (value) => (value === undefined ? '' : `\`${JSON.stringify(value)}\``);
+const page = (title, ...parts) => [`# ${title}`, ...parts].join('\n\n') + '\n';
+
+const settings = (list) =>
+  table(
+    ['setting', 'default', 'bounds', 'meaning'],
+    list.map((s) => [`\`${s.path}\``, initial(s.initial), s.bounds, s.description]),
+  );
+
+const pages = {
+  'docs/configuration.md': page(
+    'Configuration',
+    'Settings come from flags (`--set api.port=9000`), then environment variables, then `headframe.yaml` in the working folder (or `--config FILE`), then the defaults below. The environment variable of a setting is `HEADFRAME_` and its path in capitals: `api.port` is `HEADFRAME_API_PORT`. `DATABASE_URL` and `REDIS_URL` are read too. Every fault is printed at once and ends the program with exit code 78; `headframe doctor` prints the effective settings with secrets masked.',
+    settings(settingsOf(configSchema).filter((s) => s.path !== 'sites')),
+    '## Sites',
+    'Each entry of `sites` is one farm.',
+    settings(itemSettingsOf(configSchema, 'sites')),
+    '```yaml\nsites:\n  - name: north\n    ranges: [10.1.0.0/22, 10.1.8.10-60, "!10.1.0.1"]\n    interval_s: 30\n    key_file: /etc/headframe/north.key\nupload:\n  url: https://telemetry.example.com\n```',
+    'Ranges: CIDR `10.0.0.0/24`, `10.0.0.5-10.0.1.9`, the short form `10.0.0.10-60`, wildcards `10.0.*.2`, single addresses; `!` before any of them excludes it. Refused by name: octets with leading zeros, ranges that run backwards, more than a /12 in one range, link-local, multicast and reserved addresses, and loopback unless `allow_loopback` is set.',
+  ),
+  'docs/errors.md': page(
+    'Errors',
+    'Every error has a code. Over HTTP an error is `{"success": false, "error": "<text>", "code": "<CODE>"}`; branch on the code, never on the text.',
+    table(
+      ['code', 'HTTP status', 'retry', 'what happened', 'what to do'],
+      Object.entries(errorTable).map(([code, e]) => [`\`${code}\``, e.status ?? '', e.isRetryable ? 'yes' : 'no', e.meaning, e.fix]),
+    ),
+    '## Exit codes',
+    table(
+      ['code', 'meaning'],
+      [
+        ['0', 'Done.'],
+        ['1', 'It failed; the message says why.'],
+        ['2', 'Wrong usage of the command line.'],
+        ['69', 'Something it depends on (database, Redis, api) could not be reached.'],
+        ['78', 'A setting is missing or wrong.'],
+      ],
+    ),
+    '## Reasons for rejecting one row of an upload',
+    rejectReasons.map((reason) => `- \`${reason}\``).join('\n'),
+    '## Classes of poll errors',
+    pollErrorClasses.map((name) => `- \`${name}\``).join('\n'),
+  ),
+  'docs/metrics.md': page(
+    'Metrics',
+    'Every process answers `/metrics` in the Prometheus text format: the api on its own port, `edge`, `poller` and `coordinator` on `metrics.port`. Node\'s own metrics (`process_*`, `nodejs_*`) come with them. No label names a miner, an address or a shard: those live in SQL.',
+    table(
+      ['metric', 'kind', 'labels', 'meaning'],
+      Object.entries(metricTable).map(([name, m]) => [`\`${name}\``, m.kind, m.labels.join(', '), m.help]),
+    ),
+    '## The conservation law',
+    '`scheduled + spooled at start = stored + duplicate + rejected + quarantined + dropped + skipped + in spool + in flight`. `headframe_conservation_error` is the difference and is 0 at every moment; anything else is a defect.',
+  ),
+};
+
+const isCheck = process.argv.includes('--check');
+let stale = 0;
+for (const [file, text] of Object.entries(pages)) {
+  if (!isCheck) writeFileSync(file, text);
+  else if (readFileSync(file, 'utf8') !== text) {
+    console.error(`${file} is out of step: run \`npm run docs\``);
+    stale++;
+  }
+}
+const readme = readFileSync('README.md', 'utf8');
+if (readme.length >= 8000) {
+  console.error(`README.md has ${readme.length} characters; keep it under 8000`);
+  stale++;
+}
+process.exit(stale > 0 ? 1 : 0);
