@@ -1,5 +1,5 @@
 import { addressesOf, formatIp } from '../src/domain/ip-ranges.js';
-import type { PollCounters, PollOutcome, PollTask, PolledBatch } from '../src/domain/poll-task.js';
+import type { PollCounters, PollOutcome, PollTask, PolledPiece } from '../src/domain/poll-task.js';
 import type { MinerSample, PollErrorClass } from '../src/domain/telemetry.js';
 import { toWire } from '../src/domain/wire.js';
 import { fingerprintOf, fingerprintReply } from '../src/miner/fingerprint.js';
@@ -14,7 +14,7 @@ export interface ShardPollDeps {
   readonly now: () => number;
   readonly random: () => number;
   /** Takes a batch that is ready. */
-  readonly flush: (batch: PolledBatch) => void;
+  readonly flush: (batch: PolledPiece) => void;
 }
 
 const maxFingerprints = 64;

@@ -11,7 +11,7 @@ export interface PollLimits {
   readonly quietMs: number;
   /** Samples are handed over at least this often while a task runs, ms. */
   readonly flushMs: number;
-  /** Records in one batch. */
+  /** Records in one piece. */
   readonly maxBatchRows: number;
   /** A dead miner is tried at least once in so many slots. */
   readonly backoffMaxSlots: number;
@@ -42,8 +42,11 @@ export interface PollTask {
   readonly thresholds: HealthThresholds;
 }
 
-/** Worker → main thread, through the task's port: gzip of a JSON array of `WireRecord`. The buffer is transferred. */
-export interface PolledBatch {
+/**
+ * Worker → main thread, through the task's port: gzip of `WireRecord`s as JSON, joined by commas
+ * without brackets. The buffer is transferred.
+ */
+export interface PolledPiece {
   readonly rows: number;
   readonly gz: Uint8Array;
 }

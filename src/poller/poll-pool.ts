@@ -1,6 +1,6 @@
 import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import type { PollOutcome, PollTask, PollWorkerData, PolledBatch } from '../domain/poll-task.js';
+import type { PollOutcome, PollTask, PollWorkerData, PolledPiece } from '../domain/poll-task.js';
 import type { Logger } from '../telemetry/logger.js';
 
 export interface PollPoolOptions {
@@ -67,11 +67,11 @@ export class PollPool {
   }
 
   /** Runs one task; `onBatch` is called for each batch, all of them before this resolves. Never rejects. */
-  async run(task: PollTask, onBatch: (batch: PolledBatch) => void): Promise<PollRun> {
+  async run(task: PollTask, onBatch: (batch: PolledPiece) => void): Promise<PollRun> {
     const { port1: mine, port2: theirs } = new MessageChannel();
     let received = 0;
     let wake = (): void => undefined;
-    mine.on('message', (batch: PolledBatch) => {
+    mine.on('message', (batch: PolledPiece) => {
       received++;
       onBatch(batch);
       wake();

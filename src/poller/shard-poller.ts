@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import type { Behaviour } from '../actor/actor.js';
 import type { HealthThresholds } from '../domain/health.js';
-import type { PollLimits, PollOutcome, PollTask, PolledBatch } from '../domain/poll-task.js';
+import type { PollLimits, PollOutcome, PollTask, PolledPiece } from '../domain/poll-task.js';
 import type { Shard } from '../domain/shards.js';
 import { isLate } from '../domain/slots.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -13,23 +12,16 @@ import type { ProfileStore } from './profile-store.js';
 export type SkipReason =
   'late' | 'overrun' | 'worker_failed' | 'backoff' | 'deadline' | 'queue_full' | 'queue_unavailable';
 
-/** A batch on its way to the api. */
-export interface ShardBatch {
-  readonly batchId: string;
-  readonly rows: number;
-  readonly gz: Uint8Array;
-  readonly slotMs: number;
-}
-
 export interface ShardPollerDeps {
-  readonly run: (task: PollTask, onBatch: (batch: PolledBatch) => void) => Promise<PollRun>;
+  readonly run: (task: PollTask, onBatch: (batch: PolledPiece) => void) => Promise<PollRun>;
   readonly profiles: ProfileStore;
   readonly limits: PollLimits;
   readonly thresholds: HealthThresholds;
   readonly now: () => number;
   readonly metrics: Metrics;
   readonly log: Logger;
-  readonly deliver: (batch: ShardBatch) => void;
+  /** Takes records of a site's slot in the same tick. */
+  readonly deliver: (site: string, piece: PolledPiece, slot: number) => void;
   readonly onScheduled: (samples: number) => void;
   readonly onSkipped: (reason: SkipReason, samples: number) => void;
   readonly onOutcome: (outcome: PollOutcome) => void;
@@ -78,7 +70,7 @@ export async function createShardPoller(
     const run = await deps.run(task, (batch) => {
       rows += batch.rows;
       deps.onScheduled(batch.rows);
-      deps.deliver({ batchId: randomUUID(), rows: batch.rows, gz: batch.gz, slotMs: slot });
+      deps.deliver(shard.site, batch, slot);
     });
     deps.metrics.observe('headframe_poll_cycle_seconds', (deps.now() - began) / 1000);
     if (run.kind === 'failed') {

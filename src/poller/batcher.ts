@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import type { PolledPiece } from '../domain/poll-task.js';
+import type { Batch } from './spool.js';
+
+export interface BatcherOptions {
+  /** A record waits at most this long, ms. */
+  readonly flushMs: number;
+  readonly maxRows: number;
+  readonly maxBytes: number;
+  /** Takes a full batch in the same tick. */
+  readonly deliver: (batch: Batch) => void;
+}
+
+// gzip streams may be joined end to end: brackets and commas are streams of their own, and what the
+// workers compressed is never inflated again on its way.
+const [open, comma, close] = ['[', ',', ']'].map((text) => gzipSync(text, { level: 9 })) as [Buffer, Buffer, Buffer];
+
+/** Gathers the pieces that a site's shards give into batches, so that a large site makes few requests. */
+export class Batcher {
+  readonly #options: BatcherOptions;
+  #pieces: Uint8Array[] = [];
+  #bytes = 0;
+  #rows = 0;
+  #slotMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: BatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Rows in hand. */
+  get rows(): number {
+    return this.#rows;
+  }
+
+  add(piece: PolledPiece, slotMs: number): void {
+    const { maxRows, maxBytes, flushMs } = this.#options;
+    if (this.#rows > 0 && (this.#rows + piece.rows > maxRows || this.#bytes + piece.gz.length > maxBytes)) this.flush();
+    if (this.#rows === 0) {
+      this.#slotMs = slotMs;
+      this.#timer = setTimeout(() => this.flush(), flushMs);
+    }
+    this.#pieces.push(this.#rows === 0 ? open : comma, piece.gz);
+    this.#rows += piece.rows;
+    this.#bytes += piece.gz.length;
+  }
+
+  /** Hands over what is in hand. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    if (this.#rows === 0) return;
+    const batch = {
+      batchId: randomUUID(),
+      rows: this.#rows,
+      gz: Buffer.concat([...this.#pieces, close]),
+      slotMs: this.#slotMs,
+    };
+    this.#pieces = [];
+    this.#rows = 0;
+    this.#bytes = 0;
+    this.#options.deliver(batch);
+  }
+}
