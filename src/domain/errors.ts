@@ -28,6 +28,7 @@ export const errorTable = {
   JSON_INVALID: spec(400, false, 'The body is not JSON.', 'Send a JSON array of miners.'),
   NOT_AN_ARRAY: spec(400, false, 'The body is JSON, but not an array.', 'Send a JSON array of miners.'),
   REQUEST_INVALID: spec(400, false, 'A parameter of the request is wrong.', 'Correct the parameter the answer names.'),
+  FORBIDDEN: spec(403, false, 'Reading from another machine is not allowed by the settings.', 'Read from the machine itself, or set `api.open_reads`.'),
   NOT_FOUND: spec(404, false, 'No such route, site or miner.', 'Check the path.'),
   OVERLOADED: spec(503, true, 'Too many bytes are in flight.', 'Wait as long as `Retry-After` says; `api.max_inflight_bytes` is the bound.'),
   DATABASE_UNAVAILABLE: spec(503, true, 'The database did not answer within its deadline, or refused.', 'Nothing is lost: collectors keep and send again. Check the database.'),

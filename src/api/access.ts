@@ -1,0 +1,69 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { AppError } from '../domain/errors.js';
+import type { CollectorKey } from '../domain/ingest.js';
+import { presentedKey, waitS, type KeyCheck } from './collector-key.js';
+import type { ApiOptions } from './options.js';
+
+/**
+ * Who may call a route. `collector`: a collector's key, rate-limited; `viewer`: a person who may look
+ * (this machine, until there are users); `open`: anyone.
+ */
+export type Access = 'collector' | 'viewer' | 'open';
+
+/** The guard in front of each kind of route. */
+export function createGuards(checkKey: KeyCheck, options: ApiOptions): Record<Access, RequestHandler> {
+  const limiter = new RateLimiterMemory({ points: options.requestsPerMinute, duration: 60 });
+
+  async function guardCollector(request: Request, response: Response, next: NextFunction): Promise<void> {
+    const key = await checkKey(request);
+    response.locals['key'] = key;
+    const state = await consume(limiter, key.keyId);
+    response.set('X-RateLimit-Limit', String(options.requestsPerMinute));
+    response.set('X-RateLimit-Remaining', String(Math.max(0, state.remainingPoints)));
+    response.set('X-RateLimit-Reset', String(waitS(state)));
+    if (state.consumedPoints > options.requestsPerMinute) {
+      throw new AppError('RATE_LIMITED', 'Rate limit exceeded', { retryAfterS: waitS(state) });
+    }
+    next();
+  }
+
+  function guardViewer(request: Request, _response: Response, next: NextFunction): void {
+    if (!options.hasOpenReads && !isLocal(request)) {
+      throw new AppError('FORBIDDEN', 'Reading is allowed from this machine only');
+    }
+    next();
+  }
+
+  return { collector: guardCollector, viewer: guardViewer, open: (_request, _response, next) => next() };
+}
+
+/** The key the guard of a `collector` route found. */
+export function collectorOf(response: Response): CollectorKey {
+  return response.locals['key'] as CollectorKey;
+}
+
+/** The collector that presents a key on an `open` route; null when none is presented. */
+export async function optionalCollector(request: Request, checkKey: KeyCheck): Promise<CollectorKey | null> {
+  return presentedKey(request) === null ? null : checkKey(request);
+}
+
+async function consume(limiter: RateLimiterMemory, keyId: number): Promise<RateLimiterRes> {
+  try {
+    return await limiter.consume(keyId);
+  } catch (error) {
+    if (error instanceof RateLimiterRes) return error;
+    throw error;
+  }
+}
+
+/** A proxy on this machine speaks for others: what it forwards is not local. */
+function isLocal(request: Request): boolean {
+  const address = request.socket.remoteAddress ?? '';
+  const isLoopback = address === '::1' || /^(::ffff:)?127\./.test(address);
+  return (
+    isLoopback &&
+    request.headers['x-forwarded-for'] === undefined &&
+    request.headers['forwarded'] === undefined
+  );
+}

@@ -1,0 +1,75 @@
+import { defaultHealthThresholds, type HealthThresholds } from '../domain/health.js';
+
+/** Every bound of the http api. Settings under `api.*` and `health.*`. */
+export interface ApiOptions {
+  /** Body size as sent, bytes. */
+  readonly maxWireBytes: number;
+  /** Body size inflated, bytes. */
+  readonly maxInflatedBytes: number;
+  /** Records in one upload. */
+  readonly maxRecords: number;
+  /** Bytes of uploads held at once, as sent and inflated, over all requests; one request alone may pass it. */
+  readonly maxInflightBytes: number;
+  /** From the first look at a body to its last byte, ms. */
+  readonly bodyTimeoutMs: number;
+  /** How long a connection may go on sending a body that was answered already, ms. */
+  readonly discardMs: number;
+  /** Uploads, and other requests of collectors, per key and minute. */
+  readonly requestsPerMinute: number;
+  /** Unknown keys one address may try per minute. */
+  readonly badKeysPerMinute: number;
+  /** How long a known key is believed, ms. */
+  readonly keyTtlMs: number;
+  /** How long an unknown key is remembered, ms. */
+  readonly badKeyTtlMs: number;
+  /** Keys remembered, known and unknown. */
+  readonly maxCachedKeys: number;
+  /** Last line of defence behind the storage's own deadlines, ms. */
+  readonly databaseDeadlineMs: number;
+  /** For `/readyz`, ms. */
+  readonly pingDeadlineMs: number;
+  /** Samples older than this are refused, ms. */
+  readonly maxSampleAgeMs: number;
+  /** Samples further in the future are refused, ms. */
+  readonly maxSampleAheadMs: number;
+  /** Event streams open at once. */
+  readonly maxStreams: number;
+  /** Unsent bytes after which a slow event stream is dropped. */
+  readonly maxStreamBufferBytes: number;
+  readonly streamIntervalMs: number;
+  readonly streamHeartbeatMs: number;
+  readonly summaryTtlMs: number;
+  readonly liveTtlMs: number;
+  /** Answers of reads remembered. */
+  readonly maxCachedReads: number;
+  /** Reads are answered to any address, not only to this machine. */
+  readonly hasOpenReads: boolean;
+  readonly thresholds: HealthThresholds;
+}
+
+export const defaultApiOptions: ApiOptions = {
+  maxWireBytes: 8 * 1024 ** 2,
+  maxInflatedBytes: 64 * 1024 ** 2,
+  maxRecords: 100_000,
+  maxInflightBytes: 64 * 1024 ** 2,
+  bodyTimeoutMs: 15_000,
+  discardMs: 10_000,
+  requestsPerMinute: 120,
+  badKeysPerMinute: 60,
+  keyTtlMs: 30_000,
+  badKeyTtlMs: 5_000,
+  maxCachedKeys: 10_000,
+  databaseDeadlineMs: 15_000,
+  pingDeadlineMs: 2_000,
+  maxSampleAgeMs: 72 * 3_600_000,
+  maxSampleAheadMs: 5 * 60_000,
+  maxStreams: 200,
+  maxStreamBufferBytes: 256 * 1024,
+  streamIntervalMs: 2_000,
+  streamHeartbeatMs: 15_000,
+  summaryTtlMs: 2_000,
+  liveTtlMs: 1_000,
+  maxCachedReads: 500,
+  hasOpenReads: false,
+  thresholds: defaultHealthThresholds,
+};
