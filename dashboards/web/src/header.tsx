@@ -1,0 +1,59 @@
+import type { Site } from './api.js';
+import { duration } from './format.js';
+import type { Go } from './route.js';
+import { useNow } from './stream.js';
+import type { Stream } from './stream.js';
+
+const words = { connecting: 'Connecting…', live: 'Live', reconnecting: 'Reconnecting…' } as const;
+
+/** How fresh the page is. The word is read out when it changes; the seconds are not. */
+export function ConnectionState({ stream }: { readonly stream: Stream }) {
+  const now = useNow();
+  const ageS = stream.receivedAt === null ? null : (now - stream.receivedAt) / 1000;
+  const isLate = ageS !== null && ageS > 6;
+  return (
+    <div id="connection" data-connection={stream.connection}>
+      <span role="status" class="connection-word">
+        {words[stream.connection]}
+      </span>
+      {ageS !== null && (stream.connection !== 'live' || isLate) && (
+        <span class="connection-age">last update {duration(ageS)} ago</span>
+      )}
+    </div>
+  );
+}
+
+interface HeaderProps {
+  readonly sites: readonly Site[];
+  readonly site: number | null;
+  readonly stream: Stream;
+  readonly go: Go;
+}
+
+/** Name, site, and how fresh the page is. */
+export function Header({ sites, site, stream, go }: HeaderProps) {
+  return (
+    <header class="top">
+      <img src="/favicon.svg" alt="" width="26" height="26" />
+      <h1 class="brand">Headframe</h1>
+      {sites.length > 1 ? (
+        <select
+          aria-label="Site"
+          value={String(site ?? '')}
+          onChange={(event) =>
+            go({ site: Number(event.currentTarget.value), state: '', search: '', miner: '' })
+          }
+        >
+          {sites.map((each) => (
+            <option key={each.site_id} value={String(each.site_id)}>
+              {each.site_name}
+            </option>
+          ))}
+        </select>
+      ) : (
+        <p class="site">{stream.summary?.site_name ?? sites[0]?.site_name ?? ''}</p>
+      )}
+      <ConnectionState stream={stream} />
+    </header>
+  );
+}
