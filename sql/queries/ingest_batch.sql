@@ -1,0 +1,182 @@
+-- Stores one batch: history, live rows, miners, events, raw replies and the ledger row, or nothing.
+-- $1 rows (JSON text), $2 site, $3 batch id, $4 key, $5 arrival, $6 rows, $7 online, $8 rejected, $9 bytes on the wire.
+-- Rows of every table are taken in the order of their miner, so that concurrent batches cannot deadlock.
+with seen as materialized (
+  select from collector_upload_logs where site_id = $2::int and batch_id = $3::uuid
+),
+input as materialized (
+  select r.*, row_number() over newest_first = 1 as is_newest,
+    max(r.time) filter (where r.online) over (partition by r.key) as last_online_at
+  from json_to_recordset(case when exists (select from seen) then '[]' else $1::text end::json) as r (
+    key text, "time" timestamptz, offset_ms float8, ip text, mac text, online boolean, state text, health text,
+    reported_health text, hashrate_ghs float8, hashrate_5s_ghs float8, hashrate_expected_ghs float8,
+    temperature_avg real, temperature_min real, temperature_max real, temperature_chips real[], fan_speeds real[],
+    frequency_avg real, accepted_shares float8, rejected_shares float8, hardware_errors float8,
+    uptime_seconds float8, power_w real, efficiency real, pool_latency_ms float8, latency_ms float8,
+    pool_url text, worker_name text, model text, firmware text, family text, boards json,
+    board_hashrate_ghs real[], board_temp_c real[], board_chips_ok real[], boards_total float8,
+    boards_healthy float8, error_class text, error_message text, details json, raw json
+  )
+  window newest_first as (partition by r.key order by r.time desc)
+),
+known as materialized (
+  select m.key, m.miner_id, m.ip, m.mac, m.model, m.firmware, m.family, l.time, l.state, l.pool_url,
+    l.worker_name, l.known_uptime_seconds, l.known_boards_healthy
+  from input i
+  join miners m on m.site_id = $2::int and m.key = i.key
+  left join miner_telemetry_live l on l.miner_id = m.miner_id
+  where i.is_newest
+),
+identity as (
+  insert into miners as m (site_id, key, ip, mac, model, firmware, family, first_seen)
+  select $2::int, i.key, i.ip, i.mac, i.model, i.firmware, i.family, i.time
+  from input i left join known k on k.key = i.key
+  where i.is_newest and (
+    k.miner_id is null
+    or ((k.time is null or k.time < i.time)
+      and (i.ip <> coalesce(k.ip, '') or i.mac <> coalesce(k.mac, '') or i.model <> coalesce(k.model, '')
+        or i.firmware <> coalesce(k.firmware, '') or i.family <> coalesce(k.family, '')))
+  )
+  order by i.key
+  on conflict (site_id, key) do update set
+    ip = coalesce(excluded.ip, m.ip), mac = coalesce(excluded.mac, m.mac),
+    model = coalesce(excluded.model, m.model), firmware = coalesce(excluded.firmware, m.firmware),
+    family = coalesce(excluded.family, m.family)
+  returning m.key, m.miner_id, m.xmax = 0 as is_new
+),
+-- A row inserted here is not visible to a join here, hence the union.
+ids as materialized (
+  select key, miner_id from known union select key, miner_id from identity
+),
+history as (
+  insert into miner_telemetry_history (
+    time, accepted_shares, rejected_shares, hardware_errors, miner_id, uptime_seconds, hashrate_ghs,
+    hashrate_5s_ghs, hashrate_expected_ghs, temperature_avg, temperature_min, temperature_max, frequency_avg,
+    power_w, offset_ms, latency_ms, pool_latency_ms, boards_total, boards_healthy, state, health, error_class,
+    fan_speeds, temperature_chips, boards)
+  select i.time, i.accepted_shares, i.rejected_shares, i.hardware_errors, ids.miner_id, i.uptime_seconds,
+    i.hashrate_ghs, i.hashrate_5s_ghs, i.hashrate_expected_ghs, i.temperature_avg, i.temperature_min,
+    i.temperature_max, i.frequency_avg, i.power_w, i.offset_ms, least(i.latency_ms, 32767),
+    least(i.pool_latency_ms, 32767), i.boards_total, i.boards_healthy, s.code, h.code, e.code,
+    i.fan_speeds::smallint[],
+    case when 127 >= all (i.temperature_chips) then i.temperature_chips::int[]::"char"[]
+      else array(select least(t, 127)::int::"char" from unnest(i.temperature_chips) t) end,
+    case when cardinality(i.board_hashrate_ghs) = cardinality(i.board_temp_c)
+        and cardinality(i.board_hashrate_ghs) = cardinality(i.board_chips_ok)
+      then array[i.board_hashrate_ghs, i.board_temp_c, i.board_chips_ok] end
+  from input i
+  join ids on ids.key = i.key
+  left join miner_states s on s.name = i.state
+  left join health_levels h on h.name = i.health
+  left join poll_error_classes e on e.name = i.error_class
+  order by ids.miner_id, i.time
+  on conflict do nothing
+  returning 1
+),
+live as (
+  insert into miner_telemetry_live as l (
+    miner_id, boards_total, boards_healthy, known_boards_healthy, time, last_online_at, accepted_shares,
+    rejected_shares, hardware_errors, uptime_seconds, known_uptime_seconds, hashrate_ghs, hashrate_5s_ghs,
+    hashrate_expected_ghs, temperature_avg, temperature_min, temperature_max, frequency_avg, power_w, efficiency,
+    offset_ms, latency_ms, pool_latency_ms, online, state, health, reported_health, error_class, error_message,
+    pool_url, worker_name, fan_speeds, temperature_chips, boards, details)
+  select ids.miner_id, i.boards_total, i.boards_healthy, i.boards_healthy, i.time, i.last_online_at,
+    i.accepted_shares, i.rejected_shares, i.hardware_errors, i.uptime_seconds, i.uptime_seconds, i.hashrate_ghs,
+    i.hashrate_5s_ghs, i.hashrate_expected_ghs, i.temperature_avg, i.temperature_min, i.temperature_max,
+    i.frequency_avg, i.power_w, i.efficiency, i.offset_ms, i.latency_ms, i.pool_latency_ms, i.online, i.state,
+    i.health, i.reported_health, i.error_class, i.error_message, i.pool_url, i.worker_name, i.fan_speeds::int[],
+    i.temperature_chips, i.boards, i.details
+  from input i
+  join ids on ids.key = i.key
+  where i.is_newest
+  order by ids.miner_id
+  on conflict (miner_id) do update set
+    boards_total = excluded.boards_total, boards_healthy = excluded.boards_healthy,
+    known_boards_healthy = coalesce(excluded.boards_healthy, l.known_boards_healthy), time = excluded.time,
+    last_online_at = coalesce(excluded.last_online_at, l.last_online_at),
+    accepted_shares = excluded.accepted_shares, rejected_shares = excluded.rejected_shares,
+    hardware_errors = excluded.hardware_errors, uptime_seconds = excluded.uptime_seconds,
+    known_uptime_seconds = coalesce(excluded.uptime_seconds, l.known_uptime_seconds),
+    hashrate_ghs = excluded.hashrate_ghs, hashrate_5s_ghs = excluded.hashrate_5s_ghs,
+    hashrate_expected_ghs = coalesce(excluded.hashrate_expected_ghs, l.hashrate_expected_ghs),
+    temperature_avg = excluded.temperature_avg, temperature_min = excluded.temperature_min,
+    temperature_max = excluded.temperature_max, frequency_avg = excluded.frequency_avg,
+    power_w = excluded.power_w, efficiency = excluded.efficiency, offset_ms = excluded.offset_ms,
+    latency_ms = excluded.latency_ms, pool_latency_ms = excluded.pool_latency_ms, online = excluded.online,
+    state = excluded.state, health = excluded.health, reported_health = excluded.reported_health,
+    error_class = excluded.error_class, error_message = excluded.error_message,
+    pool_url = coalesce(excluded.pool_url, l.pool_url),
+    worker_name = coalesce(excluded.worker_name, l.worker_name),
+    fan_speeds = excluded.fan_speeds, temperature_chips = excluded.temperature_chips,
+    boards = excluded.boards, details = excluded.details
+  where l.time < excluded.time
+  returning l.miner_id
+),
+-- Each sample newer than the live row beside what was known before it; null: not told.
+steps as (
+  select k.miner_id, i.time, i.state, i.uptime_seconds, i.model, i.firmware, i.pool_url, i.worker_name,
+    i.boards_healthy,
+    coalesce(lag(i.state) over w, k.state) as old_state,
+    coalesce(lag(i.uptime_seconds) over w, k.known_uptime_seconds) as old_uptime_seconds,
+    coalesce(lag(i.model) over w, k.model) as old_model,
+    coalesce(lag(i.firmware) over w, k.firmware) as old_firmware,
+    coalesce(lag(i.pool_url) over w, k.pool_url) as old_pool_url,
+    coalesce(lag(i.worker_name) over w, k.worker_name) as old_worker_name,
+    coalesce(lag(i.boards_healthy) over w, k.known_boards_healthy) as old_boards_healthy
+  from input i
+  join known k on k.key = i.key
+  where k.time < i.time
+  window w as (partition by k.miner_id order by i.time)
+),
+events as (
+  insert into miner_events (time, site_id, miner_id, kind, from_value, to_value)
+  select s.time, $2::int, s.miner_id, c.kind, c.from_value, c.to_value
+  from steps s
+  cross join lateral (values
+    (case when s.state = 'unreachable' then 'offline' when s.old_state = 'unreachable' then 'online'
+      else 'state' end, s.old_state, s.state, s.state <> s.old_state),
+    ('reboot', s.old_uptime_seconds::text, s.uptime_seconds::text, s.uptime_seconds < s.old_uptime_seconds),
+    ('model', s.old_model, s.model, s.model <> s.old_model),
+    ('firmware', s.old_firmware, s.firmware, s.firmware <> s.old_firmware),
+    ('pool', s.old_pool_url, s.pool_url, s.pool_url <> s.old_pool_url),
+    ('worker', s.old_worker_name, s.worker_name, s.worker_name <> s.old_worker_name),
+    ('boards', s.old_boards_healthy::text, s.boards_healthy::text, s.boards_healthy <> s.old_boards_healthy)
+  ) as c (kind, from_value, to_value, is_change)
+  where (s.state <> s.old_state or s.uptime_seconds < s.old_uptime_seconds or s.model <> s.old_model
+      or s.firmware <> s.old_firmware or s.pool_url <> s.old_pool_url or s.worker_name <> s.old_worker_name
+      or s.boards_healthy <> s.old_boards_healthy)
+    and c.is_change
+    -- A batch that loses the race for the live row tells nothing new.
+    and s.miner_id in (select miner_id from live)
+  order by s.miner_id, s.time
+),
+raw_replies as (
+  insert into miner_raw_replies as r (miner_id, time, command, body)
+  select distinct on (ids.miner_id, e.key) ids.miner_id, i.time, e.key, e.value
+  from input i
+  join ids on ids.key = i.key
+  cross join lateral json_each_text(i.raw) e
+  where json_typeof(i.raw) = 'object'
+  order by ids.miner_id, e.key, i.time desc
+  on conflict (miner_id, command) do update set time = excluded.time, body = excluded.body
+  where r.time < excluded.time
+),
+outcome as materialized (
+  select (select count(*) from history)::int as stored,
+    (select count(*) from live)::int as updated,
+    (select count(*) from identity where is_new)::int as created
+),
+ledger as (
+  insert into collector_upload_logs (
+    batch_id, received_at, min_time, max_time, wire_bytes, site_id, key_id, rows, stored, duplicate, rejected,
+    online, processing_ms)
+  select $3::uuid, $5::text::timestamptz, (select min(time) from input), (select max(time) from input), $9::int8, $2::int,
+    $4::int, $6::int, o.stored, $6::int - o.stored, $8::int, $7::int,
+    extract(epoch from clock_timestamp() - statement_timestamp()) * 1000
+  from outcome o
+  where not exists (select from seen)
+  on conflict do nothing
+  returning 1
+)
+select o.stored, o.updated, o.created, not exists (select from ledger) as is_duplicate_batch
+from outcome o

@@ -1,0 +1,78 @@
+import { connect, type Socket } from 'node:net';
+import postgres from 'postgres';
+import { unavailable } from './database-error.js';
+
+export type Sql = postgres.Sql;
+
+export interface PoolOptions {
+  readonly url: string;
+  readonly poolSize: number;
+  readonly connectTimeoutMs: number;
+  /** The server cancels a statement after this, ms: the second guard, for a client that is gone. */
+  readonly statementTimeoutMs: number;
+}
+
+/**
+ * One postgres.js pool whose sockets can be destroyed: `end()` alone leaves a half-open socket to the
+ * kernel's retransmissions (minutes), and a pool that is still connecting reconnects for ever.
+ */
+export class Pool {
+  readonly sql: Sql;
+  readonly #sockets = new Set<Socket>();
+  #isDestroyed = false;
+  #hostIndex = 0;
+
+  constructor(options: PoolOptions) {
+    // `socket` is an option of postgres.js that its types do not list.
+    const socket = (parsed: { host: string[]; port: number[]; path: string | false }): Socket =>
+      this.#open(parsed);
+    this.sql = postgres(options.url, {
+      max: options.poolSize,
+      connect_timeout: options.connectTimeoutMs / 1000,
+      idle_timeout: 60,
+      keep_alive: 10,
+      backoff: () => 0,
+      // Reads answer arrays as JSON, so the catalog query per connection is not needed.
+      fetch_types: false,
+      onnotice: () => undefined,
+      connection: {
+        application_name: 'headframe',
+        statement_timeout: options.statementTimeoutMs,
+        idle_in_transaction_session_timeout: options.statementTimeoutMs,
+        TimeZone: 'UTC',
+        // Compiling a plan costs more than the largest of our statements.
+        jit: 'off',
+      },
+      socket,
+    } as postgres.Options<Record<string, never>>);
+  }
+
+  /** Lets running queries end for `graceMs`, then destroys what is left. Never throws. */
+  async end(graceMs: number): Promise<void> {
+    await this.sql.end({ timeout: graceMs / 1000 }).catch(() => undefined);
+    this.destroy();
+  }
+
+  /** Closes every socket now; queries still running fail. */
+  destroy(): void {
+    this.#isDestroyed = true;
+    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.clear();
+  }
+
+  #open(target: { host: string[]; port: number[]; path: string | false }): Socket {
+    if (this.#isDestroyed) throw unavailable('the connection pool has ended');
+    for (const socket of this.#sockets) if (socket.destroyed) this.#sockets.delete(socket);
+    const index = this.#hostIndex++ % target.host.length;
+    const socket =
+      typeof target.path === 'string'
+        ? connect(target.path)
+        : connect({
+            host: target.host[index] ?? 'localhost',
+            port: target.port[index] ?? 5432,
+            noDelay: true,
+          });
+    this.#sockets.add(socket);
+    return socket;
+  }
+}
