@@ -1,0 +1,346 @@
+import { Actor } from '../actor/actor.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import type { DeliveryLedger } from './delivery-ledger.js';
+import type { Batch, Spool } from './spool.js';
+import { parseBatchName } from './spool-name.js';
+import { defaultBackoffLimits, UploadGate, type BackoffLimits } from './upload-backoff.js';
+import type { UploadClient, UploadOutcome } from './upload-client.js';
+import { UploadSettler } from './upload-outcome.js';
+import { Deferrals, LiveBuffer, type HeldBatch } from './upload-queue.js';
+
+export interface UploaderOptions {
+  readonly spool: Spool;
+  readonly client: Pick<UploadClient, 'postBatch' | 'close'>;
+  readonly ledger: DeliveryLedger;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** Read at every request, so that a rotated key needs no restart. */
+  readonly key: () => string;
+  /** Requests at once; the backlog leaves one of them to fresh batches. At most 32. */
+  readonly concurrency?: number;
+  /** Bytes of fresh batches kept in memory. */
+  readonly liveBufferBytes?: number;
+  /** Offered batches that may wait for the disk. */
+  readonly inboxBatches?: number;
+  /** Batches written to disk at once. */
+  readonly writeConcurrency?: number;
+  readonly maxInflatedBytes?: number;
+  readonly maxKeptRejectsPerMinute?: number;
+  /** Failed batches whose own backoff is remembered. */
+  readonly maxDeferred?: number;
+  /** Between two rounds of the spool's housekeeping, ms. */
+  readonly tendMs?: number;
+  readonly backoff?: BackoffLimits;
+  readonly random?: () => number;
+  /** Wall clock, ms since the epoch. */
+  readonly now?: () => number;
+  /** Monotonic clock, ms. */
+  readonly monotonicMs?: () => number;
+  /** The disk writer failed more often than its restart budget allows. */
+  readonly onEscalate: (error: unknown) => void;
+}
+
+/** For status lines. */
+export interface UploaderStatus {
+  readonly gate: 'open' | 'failing' | 'refused';
+  readonly uploading: number;
+  readonly liveBatches: number;
+  readonly liveBytes: number;
+}
+
+const defaults = {
+  concurrency: 4,
+  liveBufferBytes: 16 * 1024 * 1024,
+  inboxBatches: 64,
+  writeConcurrency: 4,
+  maxInflatedBytes: 64 * 1024 * 1024,
+  maxKeptRejectsPerMinute: 60,
+  maxDeferred: 1_000,
+  tendMs: 5_000,
+  backoff: defaultBackoffLimits,
+  random: Math.random,
+  now: Date.now,
+  monotonicMs: () => performance.now(),
+};
+
+/**
+ * Delivers batches: to the spool first, then at once to the api; the backlog with what is left.
+ *
+ * A batch is offered → written (or, on a full spool, held in memory only) → uploading → ended, or back
+ * to the spool after a failure. While the api fails, one request at a time probes it. States of the
+ * uploader: `running` → `stopping` (stop called) → `stopped`.
+ */
+export class Uploader {
+  readonly #options: UploaderOptions & typeof defaults;
+  readonly #gate: UploadGate;
+  readonly #live: LiveBuffer;
+  readonly #deferrals: Deferrals;
+  readonly #settler: UploadSettler;
+  readonly #unspooled = new Set<HeldBatch>();
+  readonly #inbox: Actor<HeldBatch>;
+  readonly #writes = new Set<Promise<void>>();
+  readonly #uploads = new Set<Promise<void>>();
+  readonly #abort = new AbortController();
+  #backlogUploads = 0;
+  #isRunning = true;
+  #timer: NodeJS.Timeout | undefined;
+  #tendTimer: NodeJS.Timeout | undefined;
+  #tending: Promise<void> | null = null;
+  #stopped: Promise<void> | null = null;
+
+  constructor(options: UploaderOptions) {
+    this.#options = {
+      ...defaults,
+      ...options,
+      concurrency: Math.min(options.concurrency ?? defaults.concurrency, 32),
+    };
+    const { backoff, random, maxDeferred, liveBufferBytes, ledger, inboxBatches, onEscalate, log, metrics } =
+      this.#options;
+    this.#gate = new UploadGate(backoff, random);
+    this.#live = new LiveBuffer(liveBufferBytes);
+    this.#deferrals = new Deferrals({ limit: maxDeferred, backoff, random });
+    this.#settler = new UploadSettler({ ...this.#options, unspooled: this.#unspooled });
+    this.#inbox = new Actor<HeldBatch>({
+      name: 'spooler',
+      mailboxSize: inboxBatches,
+      create: () => ({
+        receive: (held) => this.#write(held),
+        stop: async () => void (await Promise.all(this.#writes)),
+      }),
+      onCrash: (err) => {
+        log.error({ err }, 'spooler crashed');
+        metrics.add('headframe_actor_restarts_total', 1, { actor: 'spooler' });
+      },
+      onEscalate,
+    });
+    ledger.trackInFlight(() => [...this.#unspooled].reduce((sum, { batch }) => sum + batch.rows, 0));
+    ledger.trackKeyRefused(() => this.#gate.state === 'refused');
+  }
+
+  /** Begins with the backlog; batches may be offered before. */
+  start(): void {
+    this.#tendTimer = setInterval(() => this.#tend(), this.#options.tendMs);
+    this.#tend();
+  }
+
+  /**
+   * Takes over a batch and its rows. False when too many wait for the disk, or when stopping: the rows
+   * are still the caller's, who waits or counts them as dropped.
+   */
+  offer(batch: Batch): boolean {
+    const held: HeldBatch = { batch, name: null };
+    if (this.#isRunning && this.#inbox.tell(held)) {
+      this.#unspooled.add(held);
+      return true;
+    }
+    this.#options.metrics.add('headframe_mailbox_shed_total', 1, { actor: this.#inbox.name });
+    return false;
+  }
+
+  status(): UploaderStatus {
+    return {
+      gate: this.#gate.state,
+      uploading: this.#uploads.size,
+      liveBatches: this.#live.batches,
+      liveBytes: this.#live.bytes,
+    };
+  }
+
+  /**
+   * Idempotent. Takes nothing more, writes what was offered, finishes the requests under way (aborts
+   * them after `deadlineMs`), and leaves the rest in the spool.
+   */
+  stop(options: { deadlineMs: number }): Promise<void> {
+    this.#stopped ??= this.#stop(options.deadlineMs);
+    return this.#stopped;
+  }
+
+  async #stop(deadlineMs: number): Promise<void> {
+    this.#isRunning = false;
+    clearInterval(this.#tendTimer);
+    clearTimeout(this.#timer);
+    const timer = setTimeout(() => this.#abort.abort(), deadlineMs);
+    await this.#inbox.stop({ drain: true, deadlineMs });
+    await Promise.all(this.#uploads);
+    clearTimeout(timer);
+    await this.#tending;
+    for (const held of [...this.#unspooled]) {
+      if (!(await this.#spool(held, true))) this.#drop(held, 'shutdown');
+    }
+    await this.#options.client.close();
+  }
+
+  #tend(): void {
+    const { spool, now, log } = this.#options;
+    this.#tending ??= spool
+      .tend(now())
+      .catch((err: unknown) => log.error({ err }, 'cannot tend the spool'))
+      .finally(() => {
+        this.#tending = null;
+        this.#pump();
+      });
+  }
+
+  /** One message of the inbox; several writes run at once, as the disk syncs them together. */
+  async #write(held: HeldBatch): Promise<void> {
+    while (this.#writes.size >= this.#options.writeConcurrency) await Promise.race(this.#writes);
+    const isCrowded = this.#live.bytes > this.#options.liveBufferBytes / 2;
+    const write = this.#spool(held, this.#gate.state !== 'open' || isCrowded)
+      .then((isSpooled) => {
+        if (isSpooled || this.#unspooled.has(held)) this.#shed(this.#live.push(held));
+      })
+      .finally(() => this.#writes.delete(write));
+    this.#writes.add(write);
+    this.#pump();
+  }
+
+  /** True when the batch is in the spool now and waits for its upload. */
+  async #spool(held: HeldBatch, mayEvict: boolean): Promise<boolean> {
+    try {
+      const onSettled = (result: { kind: string; name?: string }): void => {
+        if (result.kind === 'full') return;
+        held.name = result.name ?? null;
+        this.#unspooled.delete(held);
+      };
+      const result = await this.#options.spool.put(held.batch, { mayEvict, onSettled });
+      return result.kind === 'spooled';
+    } catch (err) {
+      this.#options.log.error({ err }, 'spool failed');
+      return false;
+    }
+  }
+
+  /** Batches that lost their place in memory are in the spool, or lost. */
+  #shed(held: readonly HeldBatch[]): void {
+    for (const one of held) if (one.name === null) this.#drop(one, 'disk_full');
+    this.#pump();
+  }
+
+  #drop(held: HeldBatch, reason: string): void {
+    if (this.#unspooled.delete(held)) this.#options.ledger.drop(reason, held.batch.rows);
+  }
+
+  /** Starts as many uploads as the gate allows. */
+  #pump(): void {
+    while (this.#isRunning) {
+      const limit = this.#gate.allowed(this.#options.monotonicMs(), this.#options.concurrency);
+      if (this.#uploads.size >= limit || !this.#startOne(limit)) break;
+    }
+    this.#schedule();
+  }
+
+  #startOne(limit: number): boolean {
+    for (let held = this.#live.takeNewest(); held !== undefined; held = this.#live.takeNewest()) {
+      if (held.name !== null && !this.#options.spool.claim(held.name)) continue;
+      this.#run(this.#upload(held));
+      return true;
+    }
+    if (this.#backlogUploads >= Math.max(1, limit - 1)) return false;
+    const name = this.#claimBacklog();
+    if (name === null) return false;
+    this.#backlogUploads++;
+    this.#run(this.#uploadFile(name).finally(() => this.#backlogUploads--));
+    return true;
+  }
+
+  #claimBacklog(): string | null {
+    const { spool, monotonicMs } = this.#options;
+    const nowMs = monotonicMs();
+    if (spool.needsRefill) {
+      void spool.refill().then((isListed) => (isListed ? this.#pump() : undefined));
+      return null;
+    }
+    const name = spool.claimOldest((candidate) => this.#deferrals.isDeferred(candidate, nowMs));
+    return name ?? (this.#gate.state === 'open' ? null : spool.claimOldest());
+  }
+
+  #run(upload: Promise<void>): void {
+    const task = upload
+      .catch((err: unknown) => this.#options.log.error({ err }, 'upload failed'))
+      .finally(() => {
+        this.#uploads.delete(task);
+        this.#pump();
+      });
+    this.#uploads.add(task);
+  }
+
+  async #uploadFile(name: string): Promise<void> {
+    const { spool, log, monotonicMs } = this.#options;
+    const facts = parseBatchName(name);
+    const epoch = this.#gate.epoch;
+    const file = await spool.read(name);
+    if (facts === null || file.kind === 'bad') {
+      return spool.quarantine(name, file.kind === 'bad' ? file.reason : 'bad_name');
+    }
+    if (file.kind === 'gone') return spool.forget(name);
+    if (file.kind === 'later') {
+      log.warn({ err: file.error, name }, 'cannot read a batch now');
+      this.#gate.fail(epoch, monotonicMs(), null);
+      this.#deferrals.add(name, monotonicMs());
+      return spool.release(name);
+    }
+    const { batchId, rows, timeMs: slotMs } = facts;
+    await this.#upload({ batch: { batchId, rows, slotMs, gz: file.gz }, name });
+  }
+
+  async #upload(held: HeldBatch): Promise<void> {
+    const { client, key, metrics, monotonicMs } = this.#options;
+    const { batchId, gz } = held.batch;
+    const epoch = this.#gate.epoch;
+    try {
+      const outcome = await client.postBatch({ key: key(), batchId, body: gz, signal: this.#abort.signal });
+      metrics.add('headframe_uploads_total', 1, { outcome: labelOf(outcome) });
+      this.#logChange(outcome);
+      if (outcome.kind === 'key_refused') this.#gate.refuse(monotonicMs());
+      else if (outcome.kind === 'retry') this.#gate.fail(epoch, monotonicMs(), outcome.retryAfterMs);
+      else {
+        this.#gate.succeed();
+        const settled = await this.#settler.settle(held, outcome);
+        if (settled.kind === 'parts') for (const part of settled.parts) this.#shed(this.#live.push(part));
+        if (settled.kind !== 'kept')
+          return held.name === null ? undefined : this.#deferrals.delete(held.name);
+      }
+    } catch (err) {
+      this.#options.log.error({ err, batchId }, 'upload failed');
+      this.#gate.fail(epoch, monotonicMs(), null);
+    }
+    await this.#giveBack(held);
+  }
+
+  /** After a failure: behind the others in the spool, or, when it has no file, there or in memory. */
+  async #giveBack(held: HeldBatch): Promise<void> {
+    const { spool, monotonicMs } = this.#options;
+    if (held.name !== null) {
+      this.#deferrals.add(held.name, monotonicMs());
+      spool.release(held.name);
+    } else if (this.#unspooled.has(held) && !(await this.#spool(held, true)) && this.#unspooled.has(held)) {
+      this.#shed(this.#live.pushOldest(held));
+    }
+  }
+
+  /** Quiet when healthy, and while failing: only changes are said. */
+  #logChange(outcome: UploadOutcome): void {
+    const { log } = this.#options;
+    const isBad = outcome.kind === 'retry' || outcome.kind === 'key_refused';
+    if (isBad && this.#gate.state === 'open')
+      log.warn({ outcome }, 'upload failed, batches stay in the spool');
+    else if (outcome.kind === 'key_refused' && this.#gate.state !== 'refused')
+      log.error({ outcome }, 'key refused');
+    else if (!isBad && this.#gate.state !== 'open') log.info('uploads resumed');
+  }
+
+  /** Wakes when a probe may start, or when a deferred batch's wait is over. */
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    if (!this.#isRunning) return;
+    const nowMs = this.#options.monotonicMs();
+    const nextMs = this.#gate.state === 'open' ? this.#deferrals.nextMs(nowMs) : this.#gate.untilMs;
+    if (nextMs === null || nextMs <= nowMs) return;
+    this.#timer = setTimeout(() => this.#pump(), Math.ceil(nextMs - nowMs));
+  }
+}
+
+function labelOf(outcome: UploadOutcome): string {
+  return outcome.kind === 'acked' && outcome.isDuplicateBatch ? 'duplicate' : outcome.kind;
+}
