@@ -1,0 +1,69 @@
+/** Values of a bracket string by name; lists stay text. */
+export type Brackets = ReadonlyMap<string, string>;
+
+const maxPairs = 2000;
+const maxDepth = 3;
+
+/**
+ * Reads Canaan's `Ver[1066-…] Temp[25] PS[0 1217 …] SYSTEMSTATU[Work: In Work, Hash Board: 3 ]`.
+ *
+ * Names run up to the bracket, values up to its partner, so that brackets may nest; blanks, commas
+ * or nothing may stand between pairs. What is nested (`HS[PS[…]]`, `'HB0':{PVT_T0[…]}`) is read too,
+ * three levels deep; of a name told twice the outer, then the first, counts. An unclosed value runs
+ * to the end. Linear in the length of the text.
+ */
+export function readBrackets(text: string): Brackets {
+  const found = new Map<string, string>();
+  let level = [text];
+  for (let depth = 0; depth < maxDepth && level.length > 0; depth += 1) {
+    const inner: string[] = [];
+    for (const part of level) {
+      for (const [name, value] of pairsOf(part)) {
+        if (found.size >= maxPairs) return found;
+        if (!found.has(name)) found.set(name, value);
+        if (value.includes('[')) inner.push(value);
+      }
+    }
+    level = inner;
+  }
+  return found;
+}
+
+function* pairsOf(text: string): Generator<readonly [string, string]> {
+  let from = 0;
+  for (let open = text.indexOf('['); open !== -1; open = text.indexOf('[', from)) {
+    let nameEnd = open;
+    if (nameEnd > from && text[nameEnd - 1] === ' ') nameEnd -= 1;
+    let nameStart = nameEnd;
+    while (nameStart > from && /[\w.-]/.test(text[nameStart - 1] ?? '')) nameStart -= 1;
+    const end = closingOf(text, open + 1);
+    if (nameStart < nameEnd) yield [text.slice(nameStart, nameEnd), text.slice(open + 1, end)];
+    from = end;
+  }
+}
+
+function closingOf(text: string, start: number): number {
+  let depth = 1;
+  for (let at = start; at < text.length; at += 1) {
+    const char = text[at];
+    if (char === '[') depth += 1;
+    else if (char === ']' && --depth === 0) return at;
+  }
+  return text.length;
+}
+
+/** The numbers of a value such as ` 59  58` or `285.7 286.3`; what is no number is null. */
+export function listOf(value: string | undefined): (number | null)[] {
+  const parts = (value ?? '').trim().split(/[\s,]+/, 1000);
+  return parts[0] === '' ? [] : parts.map(toNumberOnly);
+}
+
+/** The first number of a value such as `55%` or `269880 B`. */
+export function numberOf(value: string | undefined): number | null {
+  return listOf(value)[0] ?? null;
+}
+
+function toNumberOnly(text: string): number | null {
+  const match = /^([-+]?\d+(?:\.\d+)?)%?$/.exec(text);
+  return match === null ? null : Number(match[1]);
+}

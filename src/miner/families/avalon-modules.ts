@@ -1,0 +1,97 @@
+import type { JsonObject, Replies } from '../reply.js';
+import { toTemperature } from '../numbers.js';
+import { listOf, numberOf, readBrackets, type Brackets } from './avalon-brackets.js';
+import { positive } from './antminer-chains.js';
+import { emptyBoard, type BoardReading } from './reading.js';
+import { isObject } from '../reply-status.js';
+import { largest, mean, rows, sum } from './records.js';
+
+/** One controller's bracket string; up to the A9 a machine is several modules on one controller. */
+export type Module = Brackets;
+
+const maxModules = 64;
+const moduleKey = /^MM ?ID\d+/;
+
+/** Bracket strings of all modules, `HBinfo` read into the module before it. */
+export function readModules(replies: Replies, commands: readonly string[]): Module[] {
+  const modules: Map<string, string>[] = [];
+  for (const record of rows(replies, commands, 'STATS')) {
+    for (const [key, text] of texts(record)) {
+      if (modules.length >= maxModules) return modules;
+      const brackets = new Map(readBrackets(text));
+      if (moduleKey.test(key)) {
+        if (brackets.size > 0) modules.push(brackets);
+      } else if (/^'?HB(?:info|\d)/i.test(key)) {
+        const module = modules.at(-1);
+        if (module !== undefined)
+          for (const [name, value] of brackets) if (!module.has(name)) module.set(name, value);
+      }
+    }
+  }
+  return modules;
+}
+
+/** Strings of a record by key, and of the objects in it. */
+function* texts(record: JsonObject): Generator<readonly [string, string]> {
+  for (const [key, value] of Object.entries(record)) {
+    if (typeof value === 'string') yield [key, value];
+    else if (isObject(value))
+      for (const [name, inner] of Object.entries(value)) if (typeof inner === 'string') yield [name, inner];
+  }
+}
+
+/**
+ * Boards of a module: as many as its per-board lists are long, else the module is one board.
+ * `moduleIndex` numbers the boards where a machine has several modules.
+ */
+export function readBoards(module: Module, moduleIndex: number | null): BoardReading[] {
+  const lists = ['MGHS', 'MTmax', 'MTavg'].map((name) => listOf(module.get(name)).length);
+  const chips = [...module.keys()].filter((name) => /^PVT_T\d+$/.test(name)).length;
+  const count = Math.min(Math.max(...lists, chips), 16);
+  if (count === 0 || (moduleIndex !== null && count === 1)) return [toSingleBoard(module, moduleIndex ?? 0)];
+  return Array.from({ length: count }, (_, at) => toBoard(module, at, (moduleIndex ?? 0) * count + at));
+}
+
+function toBoard(module: Module, at: number, index: number): BoardReading {
+  const sensors = listOf(module.get(`PVT_T${at}`)).map((temp) => toTemperature(temp));
+  const known = sensors.filter((temp) => temp !== null);
+  const hottest = largest([toTemperature(listOf(module.get('MTmax'))[at] ?? null), ...known]);
+  const coldest = known.length === 0 ? null : Math.min(...known);
+  return {
+    ...emptyBoard(index),
+    hashrateGhs: listOf(module.get('MGHS'))[at] ?? null,
+    chipTempC: hottest ?? toTemperature(listOf(module.get('MTavg'))[at] ?? null),
+    chipTempsC: [coldest, hottest].filter((temp) => temp !== null),
+    chipsOk: sensors.length === 0 ? null : known.length,
+    chipsTotal: sensors.length === 0 ? null : sensors.length,
+    frequencyMhz: boardFrequencyMhz(module, at) ?? positive(numberOf(module.get('Freq'))),
+    hardwareErrors: listOf(module.get('MH'))[at] ?? null,
+  };
+}
+
+/** Mean clock of a board: the steps `SFn`, MHz, by how many cores run at each, `PLLn`. */
+function boardFrequencyMhz(module: Module, at: number): number | null {
+  const steps = listOf(module.get(`SF${at}`));
+  const cores = listOf(module.get(`PLL${at}`));
+  const total = sum(cores.slice(0, steps.length)) ?? 0;
+  if (total <= 0) return mean(steps.map(positive));
+  return positive((sum(steps.map((step, i) => (step ?? 0) * (cores[i] ?? 0))) ?? 0) / total);
+}
+
+/** GH/s of one share of difficulty 1 a minute: 2^32 hashes in 60 s. */
+const ghsPerWorkUtility = 2 ** 32 / 60 / 1e9;
+
+/** An Avalon 7xx–9xx module: no rate, but its work utility, which is the same thing. */
+function toSingleBoard(module: Module, index: number): BoardReading {
+  const work = numberOf(module.get('WU'));
+  const hottest = toTemperature(numberOf(module.get('TMax')));
+  return {
+    ...emptyBoard(index),
+    hashrateGhs: numberOf(module.get('GHSavg')) ?? (work === null ? null : work * ghsPerWorkUtility),
+    chipTempC: hottest,
+    chipTempsC: hottest === null ? [] : [hottest],
+    chipsTotal: positive(numberOf(module.get('TA'))),
+    frequencyMhz: positive(numberOf(module.get('Freq'))),
+    hardwareErrors: numberOf(module.get('HW')),
+  };
+}

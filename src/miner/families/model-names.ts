@@ -1,0 +1,62 @@
+import type { MinerIdentity } from '../../domain/telemetry.js';
+
+/** `02AABB…` or `C4-11-…` as lower case, colon separated; null when it is no address. */
+export function cleanMac(text: string | null): string | null {
+  const digits = (text ?? '').replace(/[^0-9a-fA-F]/g, '').toLowerCase();
+  if (digits.length !== 12 || /^0+$/.test(digits)) return null;
+  return digits.match(/../g)?.join(':') ?? null;
+}
+
+/** A firmware version without the quotes some put around it (`'20210109.22.REL'`). */
+export function cleanVersion(text: string | null): string | null {
+  const clean = (text ?? '').replace(/^[\s'"\\]+|[\s'"\\]+$/g, '');
+  return clean === '' ? null : clean;
+}
+
+/** Custom firmware by what it writes into type, version or description; group 1 is its version. */
+const customs: readonly (readonly [RegExp, string])[] = [
+  [/\blux(?:miner|os)[ /]*v?([\d.]+)?/gi, 'LuxOS'],
+  [/\bbos(?:miner|er)\+? *(?:[a-z][-\w]* +)?v?(\d[\d.]*[-\w]*)?/gi, 'Braiins OS'],
+  [/vnish *v?([\d.]+[-\w.]*)?/gi, 'VNish'],
+  [/hiveon *v?([\d.]+)?/gi, 'Hiveon'],
+  [/asicseer[- ]*v?([\d.]+)?/gi, 'asicseer'],
+  [/blissz *v?([\d.]+)?/gi, 'Blissz'],
+  [/(?:kaonsu|marafw) *v?([\d.]+)?/gi, 'Marathon'],
+  [/\bv\.?([\d.]+)[^]*rwglr/gi, 'MSKMiner'],
+];
+
+/** Who wrote a Bitmain machine's firmware, when not Bitmain. */
+export function customFirmware(text: string): Pick<MinerIdentity, 'firmware' | 'firmwareVersion'> | null {
+  for (const [pattern, firmware] of customs) {
+    const told = [...text.slice(0, 1000).matchAll(pattern)];
+    if (told.length === 0) continue;
+    const version = told.find((match) => match[1] !== undefined)?.[1];
+    return { firmware, firmwareVersion: version?.replace(/[.-]+$/, '') ?? null };
+  }
+  return null;
+}
+
+/**
+ * The model in a `Type` such as `Antminer S9 V1.3.58`, `Antminer S9 Pro (v5.1) `,
+ * `Antminer S17+ (vnish 2.0.3)`, `S19-88 v.2.6.0.39 `; null when nothing is left.
+ */
+export function cleanModel(type: string | null): string | null {
+  const name = (type ?? '')
+    .replace(/\([^]*$/, '')
+    .replace(/\s+(?:hiveon|vnish|blissz|asicseer|v\.?\d)[^]*$/i, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+  return name === '' ? null : name;
+}
+
+/** A version written behind the model (`(v5.1)`, `V1.3.58`). */
+export function versionInType(type: string | null): string | null {
+  return /[\s(]v\.?(\d+(?:\.\d+)+)/i.exec(type ?? '')?.[1] ?? null;
+}
+
+/** Hash boards of an air-cooled Antminer; null where the model does not tell. */
+export function antminerBoards(model: string | null): number | null {
+  if (model === null || /hyd|imm/i.test(model)) return null;
+  if (/\bL3\b/i.test(model)) return 4;
+  return /\b[ST](?:9|17|19|21)(?:[a-z]{0,2}|\b)/i.test(model) ? 3 : null;
+}

@@ -1,0 +1,217 @@
+import { boardHealth, minerHealth } from '../../domain/health.js';
+import type { BoardSample, MinerIdentity, MinerSample, MinerState, Repair } from '../../domain/telemetry.js';
+import { emptySample } from '../../domain/wire.js';
+import type { ReadContext } from '../family.js';
+import type { Replies, Reply } from '../reply.js';
+import { largest, mean, sum } from './records.js';
+
+/** A board as a family reads it; its health is derived afterwards. */
+export type BoardReading = Omit<BoardSample, 'health'>;
+
+/** What a family reads; everything that follows from it is derived by {@link finish}. */
+export interface Reading extends Omit<
+  MinerSample,
+  | 'boards'
+  | 'boardsTotal'
+  | 'boardsHealthy'
+  | 'chipTempsC'
+  | 'efficiencyJPerTh'
+  | 'errorMessage'
+  | 'health'
+  | 'poolUrl'
+  | 'truncated'
+  | 'workerName'
+> {
+  readonly boards: readonly BoardReading[];
+  /** Boards the model should have, when known. */
+  readonly boardsExpected: number | null;
+}
+
+/** A board of which nothing is known but its number. */
+export function emptyBoard(index: number): BoardReading {
+  return {
+    index,
+    hashrateGhs: null,
+    boardTempC: null,
+    chipTempC: null,
+    chipTempsC: [],
+    chipsOk: null,
+    chipsTotal: null,
+    frequencyMhz: null,
+    hardwareErrors: null,
+    serial: null,
+  };
+}
+
+/** A reading of which nothing is known. */
+export const emptyReading: Reading = { ...emptySample, boards: [], boardsExpected: null };
+
+/** Known fields of `told` over those learned earlier. */
+export function withIdentity(told: Partial<MinerIdentity>, context: ReadContext): MinerIdentity {
+  const known = context.identity ?? emptySample.identity;
+  return {
+    vendor: told.vendor ?? known.vendor,
+    model: told.model ?? known.model,
+    firmware: told.firmware ?? known.firmware,
+    firmwareVersion: told.firmwareVersion ?? known.firmwareVersion,
+    mac: told.mac ?? known.mac,
+    serial: told.serial ?? known.serial,
+  };
+}
+
+/** Watts per TH/s below which no machine works: a figure under it is not the machine's power. */
+const leastJPerTh = 5;
+
+/**
+ * Derives what follows from a reading: temperatures, healths, active pool, efficiency, damage.
+ * Every number of the result is finite and, temperatures apart, not negative.
+ */
+export function finish(draft: Reading, replies: Replies, context: ReadContext): MinerSample {
+  const { boardsExpected, ...reading } = soundNumbers(draft);
+  const isMining = reading.state === 'mining';
+  const boards = reading.boards.map((board): BoardSample => {
+    // The chip map of a machine that does not hash says nothing of its chips.
+    const seen = isMining || reading.state === 'stopped' ? board : { ...board, chipsOk: null };
+    return { ...seen, health: boardHealth(seen, isMining, context.thresholds) };
+  });
+  const powerW = plausiblePowerW(reading);
+  const truncated = [...replies.values()]
+    .filter((it) => it.kind === 'ok' && it.isTruncated)
+    .map((it) => it.command);
+  const active = reading.pools.find((pool) => pool.isActive);
+  const temperatures = spread(reading, boards);
+  const ths = (reading.hashrateGhs ?? 0) / 1000;
+  return {
+    ...reading,
+    ...temperatures,
+    boards,
+    chipTempsC: boards.flatMap((board) => board.chipTempsC),
+    boardsTotal:
+      boardsExpected === null && boards.length === 0 ? null : Math.max(boardsExpected ?? 0, boards.length),
+    boardsHealthy: boards.length === 0 ? null : boards.filter((board) => board.health === 'healthy').length,
+    powerW,
+    powerSource: powerW === null ? null : reading.powerSource,
+    efficiencyJPerTh: powerW !== null && powerW > 0 && ths > 0 ? powerW / ths : null,
+    poolUrl: active?.url ?? null,
+    workerName: active?.user ?? null,
+    repairs: mergeRepairs([...repairsOf(replies), ...reading.repairs]),
+    truncated,
+    errorMessage: describeFailures(replies),
+    health: minerHealth(
+      {
+        ...reading,
+        temperatureMaxC: temperatures.temperatureMaxC,
+        boards: boards.map((board) => board.health),
+        boardsExpected: boards.length === 0 ? null : boardsExpected,
+        hasDeviceErrors: reading.deviceErrors.length > 0,
+        isTruncated: truncated.length > 0,
+      },
+      context.thresholds,
+    ),
+  };
+}
+
+/** Repairs the replies needed, before any family saw them. */
+export function repairsOf(replies: Replies): Repair[] {
+  return [...replies.values()].flatMap((it) =>
+    it.kind === 'ok' || it.kind === 'device_error' ? it.repairs : [],
+  );
+}
+
+/** What went wrong with single commands, in one line; null when nothing did. Joined replies share it. */
+export function describeFailures(replies: Replies): string | null {
+  const failures = [...replies.values()].map(describeFailure).filter((it) => it !== null);
+  return failures.length === 0 ? null : failures.join('; ').slice(0, 300);
+}
+
+/** Codes of commands a firmware lacks or has nothing for: no pools, no devices, invalid command. */
+const harmlessCodes = new Set([0, 8, 10, 14]);
+
+function describeFailure(reply: Reply): string | null {
+  switch (reply.kind) {
+    case 'ok':
+      return reply.isTruncated ? `${reply.command}: reply cut` : null;
+    case 'device_error':
+      return reply.code !== null && harmlessCodes.has(reply.code)
+        ? null
+        : `${reply.command}: ${reply.message}`;
+    case 'denied':
+      return `${reply.command}: denied${reply.message === '' ? '' : ` (${reply.message})`}`;
+    case 'unreadable':
+      return `${reply.command}: ${reply.errorClass} (${reply.shape})`;
+  }
+}
+
+function spread(
+  reading: Omit<Reading, 'boardsExpected'>,
+  boards: readonly BoardSample[],
+): Pick<MinerSample, 'temperatureAvgC' | 'temperatureMinC' | 'temperatureMaxC'> {
+  const chips = boards.flatMap((board) =>
+    board.chipTempsC.length > 0 ? [...board.chipTempsC] : [board.chipTempC],
+  );
+  const pcbs = boards.map((board) => board.boardTempC);
+  const sensors = chips.some((temp) => temp !== null) ? chips : pcbs;
+  const lowest = largest(sensors.map((temp) => (temp === null ? null : -temp)));
+  return {
+    temperatureAvgC: reading.temperatureAvgC ?? mean(sensors),
+    temperatureMinC: reading.temperatureMinC ?? (lowest === null ? null : -lowest),
+    temperatureMaxC: largest([reading.temperatureMaxC, ...chips, ...pcbs]),
+  };
+}
+
+function plausiblePowerW(reading: Pick<Reading, 'hashrateGhs' | 'powerW'>): number | null {
+  const { powerW, hashrateGhs } = reading;
+  if (powerW === null || powerW <= 0) return null;
+  return hashrateGhs !== null && hashrateGhs > 0 && powerW / (hashrateGhs / 1000) < leastJPerTh
+    ? null
+    : powerW;
+}
+
+/** Adds up repairs of one command and kind. */
+export function mergeRepairs(repairs: readonly Repair[]): Repair[] {
+  const byKey = new Map<string, Repair>();
+  for (const repair of repairs) {
+    const key = `${repair.command}\n${repair.kind}`;
+    const before = byKey.get(key);
+    byKey.set(key, before === undefined ? repair : { ...repair, count: before.count + repair.count });
+  }
+  return [...byKey.values()];
+}
+
+const mayBeNegative = /TempC$|TempsC$|^temperature/;
+
+/** `value` with every number in it that is not finite, or negative where it cannot be, turned to null. */
+function soundNumbers<T>(value: T, key = ''): T {
+  if (typeof value === 'number') {
+    return (Number.isFinite(value) && (value >= 0 || mayBeNegative.test(key)) ? value : null) as T;
+  }
+  if (Array.isArray(value)) return value.map((item) => soundNumbers<unknown>(item, key)) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, soundNumbers<unknown>(item, name)]),
+  ) as T;
+}
+
+/**
+ * What a device is doing. `told` is what it says itself; a rate of zero shortly after the start is
+ * `starting`; of one that has hashed since its start it is `stopped`. No rate at all is `parse_error`.
+ */
+export function deriveState(facts: {
+  readonly told: MinerState | null;
+  readonly hashrateGhs: number | null;
+  readonly averageGhs: number | null;
+  readonly acceptedShares: number | null;
+  readonly uptimeS: number | null;
+  /** What a machine is that runs long, is whole, and has never hashed since its start. */
+  readonly neverHashed: MinerState;
+}): MinerState {
+  if (facts.told !== null) return facts.told;
+  if (facts.hashrateGhs === null) return 'parse_error';
+  if (facts.hashrateGhs > 0) return 'mining';
+  if (facts.uptimeS !== null && facts.uptimeS < startupS) return 'starting';
+  const hasHashed = (sum([facts.averageGhs, facts.acceptedShares]) ?? 0) > 0;
+  return hasHashed ? 'stopped' : facts.neverHashed;
+}
+
+/** How long a machine may take from its start to its first hash, s. */
+export const startupS = 600;

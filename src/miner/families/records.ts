@@ -1,0 +1,88 @@
+import { toText } from '../numbers.js';
+import { isObject } from '../reply-status.js';
+import type { JsonObject, JsonValue, Replies } from '../reply.js';
+
+/**
+ * The records under `section` in the first of `commands` that was answered.
+ *
+ * Firmware puts them in an array, in one object, in an object of objects (`{"":{…}}`), or, newer
+ * Whatsminers, under `Msg`.
+ */
+export function rows(replies: Replies, commands: readonly string[], section: string): JsonObject[] {
+  for (const command of commands) {
+    const reply = replies.get(command);
+    if (reply?.kind !== 'ok') continue;
+    const found = toRows(own(reply.value, section) ?? own(reply.value, 'Msg'));
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+/** The first record under `section`, empty when there is none. */
+export function row(replies: Replies, commands: readonly string[], section: string): JsonObject {
+  return rows(replies, commands, section)[0] ?? {};
+}
+
+function toRows(value: JsonValue | undefined): JsonObject[] {
+  if (Array.isArray(value)) return value.filter(isObject);
+  if (!isObject(value)) return [];
+  const values = Object.values(value);
+  return values.length > 0 && values.every(isObject) ? values : [value];
+}
+
+/** A record's own value under the first of `names` that it has. */
+export function own(record: JsonObject, ...names: readonly string[]): JsonValue | undefined {
+  for (const name of names) {
+    if (Object.hasOwn(record, name)) return record[name];
+  }
+  return undefined;
+}
+
+/** A record's text under the first of `names` that it has, trimmed, at most 256 characters; null when empty. */
+export function textOf(record: JsonObject, ...names: readonly string[]): string | null {
+  const text =
+    toText(own(record, ...names))
+      ?.slice(0, 256)
+      .trim() ?? '';
+  return text === '' ? null : text;
+}
+
+/** Records laid over each other; of a key told twice, the last. */
+export function merged(records: readonly JsonObject[]): JsonObject {
+  const all = Object.create(null) as JsonObject;
+  return Object.assign(all, ...records) as JsonObject;
+}
+
+/** What the status lines of all replies say of the software, e.g. `cgminer 4.11.1`. */
+export function descriptions(replies: Replies): string {
+  const found = new Set<string>();
+  for (const reply of replies.values()) {
+    if (reply.kind !== 'ok' && reply.kind !== 'device_error') continue;
+    const status = own(reply.value, 'STATUS');
+    for (const record of [reply.value, ...toRows(status)]) {
+      const text = own(record, 'Description', 'description');
+      if (typeof text === 'string' && text !== '') found.add(text.slice(0, 120));
+    }
+  }
+  return [...found].join('\n');
+}
+
+/** The largest of the numbers, null when there is none. */
+export function largest(values: readonly (number | null)[]): number | null {
+  return values.reduce(
+    (best, value) => (value !== null && (best === null || value > best) ? value : best),
+    null,
+  );
+}
+
+/** The sum of what is known, null when nothing is. */
+export function sum(values: readonly (number | null)[]): number | null {
+  return values.reduce((total, value) => (value === null ? total : (total ?? 0) + value), null);
+}
+
+/** The mean of what is known, null when nothing is. */
+export function mean(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  const total = sum(known);
+  return total === null ? null : total / known.length;
+}

@@ -1,0 +1,99 @@
+import { toNumber } from '../numbers.js';
+import type { JsonObject } from '../reply.js';
+
+const ghsPer: Readonly<Record<string, number>> = {
+  H: 1e-9,
+  KH: 1e-6,
+  MH: 1e-3,
+  GH: 1,
+  TH: 1e3,
+  PH: 1e6,
+};
+
+/** GH/s in one of a unit as devices write it (`GH`, `MH/s`, `TH/S`); null when it is no hash unit. */
+export function ghsPerUnit(unit: string | null): number | null {
+  const name = /^\s*([KMGTP]?H)(?:ash(?:es)?)?(?:\/?s(?:ec)?)?\s*$/i.exec(unit ?? '')?.[1];
+  return name === undefined ? null : (ghsPer[name.toUpperCase()] ?? null);
+}
+
+/** Hashrates of one record, GH/s. */
+export interface Rates {
+  /** Shortest window of at most a minute. */
+  readonly nowGhs: number | null;
+  /** Since the start of mining. */
+  readonly averageGhs: number | null;
+  /** Every window told, shortest first. */
+  readonly windows: readonly { readonly seconds: number; readonly ghs: number }[];
+}
+
+const rateKey = /^([KMGTP])HS (?:(\d+)([smh])|av)$/;
+const secondsPer: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+
+/** Reads `MHS av`, `GHS 5s`, `MHS 15m` and their like from a record. */
+export function ratesOf(record: JsonObject): Rates {
+  const windows: { seconds: number; ghs: number }[] = [];
+  let averageGhs: number | null = null;
+  for (const key of Object.keys(record)) {
+    const match = rateKey.exec(key);
+    if (match === null) continue;
+    const value = toNumber(record[key]);
+    if (value === null || value < 0) continue;
+    const ghs = times(value, ghsPer[`${match[1] ?? ''}H`] ?? 1) ?? 0;
+    if (match[2] === undefined) averageGhs = ghs;
+    else windows.push({ seconds: Number(match[2]) * (secondsPer[match[3] ?? ''] ?? 1), ghs });
+  }
+  windows.sort((a, b) => a.seconds - b.seconds);
+  const shortest = windows[0];
+  return {
+    nowGhs: shortest !== undefined && shortest.seconds <= 60 ? shortest.ghs : null,
+    averageGhs,
+    windows,
+  };
+}
+
+/**
+ * The power of 1000 that brings `value` near `reference`; 1 when it is near already, when nothing
+ * fits, or when either is unknown. For two figures that must agree, such as a total and its parts.
+ */
+export function scaleTo(value: number | null, reference: number | null): number {
+  if (value === null || reference === null || value <= 0 || reference <= 0) return 1;
+  const ratio = value / reference;
+  if (ratio > 0.02 && ratio < 50) return 1;
+  return [1e-3, 1e3, 1e-6, 1e6].find((factor) => ratio * factor > 0.5 && ratio * factor < 2) ?? 1;
+}
+
+/**
+ * The factor by which a device's hashrates are off its nominal one.
+ *
+ * A rate far above nominal cannot be; one far below may be a dying miner, so that is corrected only
+ * when the average since the start is off by the same factor and the miner has run for ten minutes.
+ */
+export function scaleToNominal(rates: {
+  readonly nowGhs: number | null;
+  readonly averageGhs: number | null;
+  readonly nominalGhs: number | null;
+  readonly uptimeS: number | null;
+}): number {
+  const factor = scaleTo(rates.nowGhs ?? rates.averageGhs, rates.nominalGhs);
+  if (factor <= 1) return factor;
+  const isSettled = rates.uptimeS !== null && rates.uptimeS >= 600;
+  return isSettled && scaleTo(rates.averageGhs, rates.nominalGhs) === factor ? factor : 1;
+}
+
+/** `value` times `factor`, a power of 1000, without the rounding of a factor such as 0.001; null stays null. */
+export function times(value: number | null, factor: number): number | null {
+  if (value === null || factor === 1) return value;
+  return factor < 1 ? value / Math.round(1 / factor) : value * factor;
+}
+
+/**
+ * The figure that tells of now without jumping: after an hour the 15-minute (else 5-minute) window,
+ * since an average from the start hides for days that a board has died; before that the average, as
+ * the windows are not full. 0 when every window is.
+ */
+export function steadyGhs(rates: Rates, uptimeS: number | null): number | null {
+  if (rates.windows.length > 0 && rates.windows.every((it) => it.ghs === 0)) return 0;
+  const wide = rates.windows.filter((it) => it.seconds >= 300 && it.seconds <= 900).at(-1);
+  const isSettled = uptimeS !== null && uptimeS >= 3600;
+  return (isSettled ? wide?.ghs : undefined) ?? rates.averageGhs ?? rates.nowGhs;
+}

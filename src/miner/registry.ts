@@ -1,0 +1,25 @@
+import type { Family } from './family.js';
+import { antminer } from './families/antminer.js';
+import { avalon } from './families/avalon.js';
+import { generic } from './families/generic.js';
+import { whatsminer } from './families/whatsminer.js';
+import type { Replies } from './reply.js';
+
+/** Every family in order of detection; `generic` is last and always matches. */
+export const families: readonly Family[] = [whatsminer, avalon, antminer, generic];
+
+/**
+ * What an unknown miner is asked, in this order, until {@link identifyFamily} names a family of its
+ * own: `version` tells most, `summary` Whatsminers, `stats` Avalons and firmware without `version`.
+ */
+export const detectionCommands: readonly string[] = ['version', 'summary', 'stats'];
+
+/** The first family that knows the replies; `generic` when none does. */
+export function identifyFamily(replies: Replies): Family {
+  return families.find((family) => family.matches(replies)) ?? generic;
+}
+
+/** A family by its name, as stored in a profile; null when there is none (any more). */
+export function familyByName(name: string): Family | null {
+  return families.find((family) => family.name === name) ?? null;
+}
