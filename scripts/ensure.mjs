@@ -69,3 +69,5 @@ export function fail(error) {
   console.error(error.message);
   process.exit(1);
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await ensure().catch(fail);
