@@ -70,4 +70,5 @@ export function fail(error) {
   process.exit(1);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await ensure().catch(fail);
+// Not awaited: build.mjs imports this module, so it must have been evaluated by then.
+if (process.argv[1] === fileURLToPath(import.meta.url)) ensure().catch(fail);
