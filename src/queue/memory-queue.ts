@@ -56,8 +56,14 @@ export class MemoryQueue implements WorkQueue {
       stop: async ({ deadlineMs }) => {
         stopTaking.abort();
         for (const wake of [...zone.waiters]) wake();
-        const timer = setTimeout(() => abortJobs.abort(), deadlineMs);
-        await Promise.all(loops);
+        let timer: NodeJS.Timeout | undefined;
+        const deadline = new Promise<void>((resolve) => {
+          timer = setTimeout(() => {
+            abortJobs.abort();
+            setImmediate(resolve);
+          }, deadlineMs);
+        });
+        await Promise.race([Promise.all(loops), deadline]);
         clearTimeout(timer);
         this.#consumers.delete(consumer);
       },

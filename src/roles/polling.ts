@@ -1,0 +1,152 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { Actor } from '../actor/actor.js';
+import { workerFile } from '../config/paths.js';
+import type { Config } from '../config/schema.js';
+import { Coordinator } from '../coordinator/coordinator.js';
+import { AppError } from '../domain/errors.js';
+import type { Shard } from '../domain/shards.js';
+import { DeliveryLedger } from '../poller/delivery-ledger.js';
+import { PollPool } from '../poller/poll-pool.js';
+import { Poller } from '../poller/poller.js';
+import { ProfileStore } from '../poller/profile-store.js';
+import type { SkipReason } from '../poller/shard-poller.js';
+import type { WorkQueue } from '../queue/work-queue.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { startDelivery, type Delivery } from './delivery.js';
+import { pollLimitsOf, thresholdsOf } from './plan.js';
+
+export interface PollingOptions {
+  readonly config: Config;
+  readonly queue: WorkQueue;
+  readonly apiUrl: string;
+  /** Collector key by site. */
+  readonly keys: ReadonlyMap<string, string>;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly onEscalate: (error: unknown) => void;
+}
+
+/** The polling half of a process: queue → threads → spool → api. */
+export interface Polling {
+  readonly ledger: DeliveryLedger;
+  readonly poller: Poller;
+  skipped(shard: Shard, reason: SkipReason): void;
+  stop(options: { deadlineMs: number }): Promise<void>;
+}
+
+/** Starts delivery of every site, the threads, and the consumers of every zone the sites name. */
+export async function startPolling(options: PollingOptions): Promise<Polling> {
+  const { config, metrics, log, onEscalate } = options;
+  const ledger = new DeliveryLedger({ metrics });
+  const deliveries = new Map<string, Delivery>();
+  for (const { name } of config.sites) {
+    const key = options.keys.get(name);
+    if (key === undefined) throw new AppError('CONFIG_INVALID', `site "${name}": no collector key; set sites[].key_file`);
+    deliveries.set(name, await startDelivery({ ...options, site: name, key, ledger }));
+  }
+  const threads = config.poll.threads || availableParallelism();
+  const pool = new PollPool({
+    workerFile: workerFile('poll-worker'),
+    threads,
+    socketsPerThread: config.poll.sockets_per_thread,
+    tasksPerThread: config.poll.shards_per_thread,
+    maxQueue: config.poll.max_queue,
+    maxHeapMb: config.poll.thread_heap_mb,
+    stuckMs: config.poll.stuck_ms,
+    log,
+  });
+  metrics.gauge('headframe_poll_threads_busy', () => pool.load);
+  const poller = new Poller({
+    run: (task, onPiece) => pool.run(task, onPiece),
+    profiles: new ProfileStore({ dir: join(config.data_dir, 'profiles'), saveEveryMs: 60_000, log }),
+    limits: pollLimitsOf(config),
+    thresholds: thresholdsOf(config),
+    now: Date.now,
+    metrics,
+    log,
+    maxShards: config.poll.max_shards,
+    deliver: (site, piece, slot) => {
+      const delivery = deliveries.get(site);
+      if (delivery) delivery.batcher.add(piece, slot);
+      else ledger.drop('unknown_site', piece.rows);
+    },
+    onScheduled: (samples) => ledger.schedule(samples),
+    onSkipped: (reason, samples) => ledger.skip(reason, samples),
+    onEscalate,
+  });
+  const zones = [...new Set(config.sites.map((site) => site.zone))];
+  const consumers = zones.map((zone) =>
+    options.queue.consume({ zone, concurrency: threads * config.poll.shards_per_thread }, (job) =>
+      poller.poll(job.shard, job.slot),
+    ),
+  );
+  return {
+    ledger,
+    poller,
+    skipped: (shard, reason) => poller.skipped(shard.id, reason),
+    async stop({ deadlineMs }) {
+      await Promise.all(consumers.map((consumer) => consumer.stop({ deadlineMs: deadlineMs * 0.6 })));
+      await pool.close();
+      await poller.stop({ deadlineMs: deadlineMs * 0.1 });
+      await Promise.all([...deliveries.values()].map((delivery) => delivery.stop({ deadlineMs: deadlineMs * 0.3 })));
+    },
+  };
+}
+
+export interface CoordinationOptions {
+  readonly shards: readonly Shard[];
+  readonly queue: WorkQueue;
+  readonly onSkipped: (shard: Shard, reason: 'queue_full' | 'queue_unavailable' | 'late') => void;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly onEscalate: (error: unknown) => void;
+}
+
+/** The coordinating half: adds the jobs of each slot as it begins. */
+export function startCoordination(options: CoordinationOptions): { stop(): Promise<void> } {
+  const { shards, queue, metrics, log, onEscalate } = options;
+  const zones = [...new Set(shards.map((shard) => shard.zone))];
+  let waiting = 0;
+  let timer: NodeJS.Timeout | undefined;
+  metrics.gauge('headframe_queue_jobs', () => waiting);
+  const actor = new Actor<'tick'>({
+    name: 'coordinator',
+    mailboxSize: 1,
+    create: () => {
+      const coordinator = new Coordinator({
+        shards,
+        add: (job) => queue.add(job),
+        now: Date.now,
+        metrics,
+        log,
+        onSkipped: options.onSkipped,
+      });
+      const arm = (): void => {
+        clearTimeout(timer);
+        timer = setTimeout(() => actor.tell('tick'), coordinator.delayMs(1_000));
+      };
+      arm();
+      return {
+        async receive() {
+          await coordinator.tick();
+          arm();
+          waiting = (await Promise.all(zones.map((zone) => queue.waiting(zone).catch(() => 0)))).reduce((a, b) => a + b, 0);
+        },
+      };
+    },
+    onCrash: (err) => {
+      metrics.add('headframe_actor_restarts_total', 1, { actor: 'coordinator' });
+      log.error({ err }, 'coordinator crashed');
+    },
+    onEscalate,
+  });
+  return {
+    async stop() {
+      clearTimeout(timer);
+      await actor.stop({ drain: false, deadlineMs: 1_000 });
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { Coordinator } from '../../src/coordinator/coordinator.js';
+import { parseRanges } from '../../src/domain/ip-ranges.js';
+import { planShards } from '../../src/domain/shards.js';
+import { createLogger } from '../../src/telemetry/logger.js';
+import { createMetrics } from '../../src/telemetry/metrics.js';
+
+const intervalMs = 10_000;
+const shards = planShards({
+  site: 'north',
+  zone: 'default',
+  ranges: parseRanges(['10.0.0.0/22'], { allowLoopback: false }),
+  port: 4028,
+  intervalMs,
+});
+
+function rig(add?: (slot: number) => Promise<boolean>) {
+  const clock = { now: 1_000_000_000 };
+  const added: string[] = [];
+  const skipped: string[] = [];
+  const coordinator = new Coordinator({
+    shards,
+    now: () => clock.now,
+    add: async ({ shard, slot }) => {
+      if (add && !(await add(slot))) return false;
+      added.push(`${shard.id} ${slot}`);
+      return true;
+    },
+    onSkipped: (_shard, reason) => skipped.push(reason),
+    metrics: createMetrics({ withProcess: false }),
+    log: createLogger('silent'),
+  });
+  const run = async (ms: number): Promise<void> => {
+    const end = clock.now + ms;
+    while (clock.now < end) {
+      await coordinator.tick();
+      clock.now = Math.min(end, clock.now + Math.max(1, coordinator.delayMs(1_000)));
+    }
+    await coordinator.tick();
+  };
+  return { clock, added, skipped, coordinator, run };
+}
+
+describe('Coordinator', () => {
+  it('adds each shard once per interval, in its own phase', async () => {
+    const { added, run, skipped } = rig();
+    await run(10 * intervalMs);
+    expect(added).toHaveLength(shards.length * 10);
+    expect(new Set(added).size).toBe(added.length);
+    expect(skipped).toEqual([]);
+    for (const line of added) {
+      const [id, slot] = line.split(' ');
+      const shard = shards.find((candidate) => candidate.id === id);
+      expect((Number(slot) - (shard?.phaseMs ?? 0)) % intervalMs).toBe(0);
+    }
+  });
+
+  it('names the same jobs as a second coordinator', async () => {
+    const [a, b] = [rig(), rig()];
+    b.clock.now += 3_456;
+    await a.run(5 * intervalMs);
+    await b.run(5 * intervalMs);
+    const common = b.added.filter((line) => a.added.includes(line));
+    expect(common.length).toBeGreaterThanOrEqual(shards.length * 4);
+  });
+
+  it('counts the slots it slept through instead of adding them late', async () => {
+    const { added, skipped, run, clock } = rig();
+    await run(intervalMs);
+    const before = added.length;
+    clock.now += 3 * intervalMs;
+    await run(1);
+    expect(added.length - before).toBe(shards.length);
+    expect(skipped.filter((reason) => reason === 'late').length).toBeGreaterThanOrEqual(2 * shards.length);
+  });
+
+  it('goes on after the clock is set back a day', async () => {
+    const { added, run, clock } = rig();
+    await run(intervalMs);
+    clock.now -= 86_400_000;
+    const before = added.length;
+    await run(3 * intervalMs);
+    expect(added.length - before).toBeGreaterThanOrEqual(2 * shards.length);
+  });
+
+  it('counts a refused job and one that could not be added', async () => {
+    const full = rig(async () => false);
+    await full.run(intervalMs);
+    expect(new Set(full.skipped)).toEqual(new Set(['queue_full']));
+    const away = rig(async () => {
+      throw new Error('away');
+    });
+    await away.run(intervalMs);
+    expect(new Set(away.skipped)).toEqual(new Set(['queue_unavailable']));
+  });
+});
