@@ -109,15 +109,15 @@ export function App() {
         {summary === null && site !== null && (
           <p class="quiet">Waiting for the first figures… {live.error}</p>
         )}
-        {summary !== null && <Summary stream={stream} summary={summary} />}
         {summary !== null && summary.total_miners === 0 && <NoMiners name={summary.site_name} />}
         {summary !== null && summary.total_miners > 0 && (
           <>
+            <Summary stream={stream} summary={summary} />
             <div class="overview">
               <States summary={summary} selected={route.state} go={go} />
               <TopLists top={top} route={route} go={go} />
             </div>
-            <Miners live={live} route={route} go={go} />
+            <Miners live={isLost ? { ...live, error: null } : live} route={route} go={go} />
           </>
         )}
       </main>

@@ -59,7 +59,11 @@ function rejected(miner: LiveMiner): ComponentChildren {
 /** The table from left to right. */
 export const columns: readonly Column[] = [
   { id: 'state', label: 'State', sort: 'state', cell: (m) => <State name={m.state} /> },
-  { id: 'health', label: 'Health', cell: (m) => <HealthWord name={m.health} /> },
+  {
+    id: 'health',
+    label: 'Health',
+    cell: (m) => <HealthWord name={m.health} reason={m.error_class} title={m.error_message} />,
+  },
   {
     id: 'hashrate',
     label: 'Hashrate',

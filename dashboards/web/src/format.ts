@@ -33,7 +33,8 @@ function scaled(value: number | null, scale: Scale): Quantity {
   if (value === null) return { value: UNKNOWN, unit: '' };
   const [factor, unit] = scale.findLast(([least]) => Math.abs(value) >= least) ?? scale[0]!;
   const shown = value / factor;
-  const digits = unit === 'W' || shown === 0 ? 0 : shown < 10 ? 2 : shown < 1000 ? 1 : 0;
+  const fine = factor === 1 ? 10 : 100;
+  const digits = unit === 'W' || shown === 0 ? 0 : shown < fine ? 2 : shown < 1000 ? 1 : 0;
   return { value: number(shown, digits), unit };
 }
 

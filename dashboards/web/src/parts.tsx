@@ -22,11 +22,18 @@ export function State({ name }: { readonly name: string }) {
   );
 }
 
+interface HealthWordProps {
+  readonly name: string;
+  /** Why it could not be read, in place of the level. */
+  readonly reason?: string | null;
+  readonly title?: string | null;
+}
+
 /** How well a miner is; only what is not healthy stands out. */
-export function HealthWord({ name }: { readonly name: string }) {
+export function HealthWord({ name, reason = null, title = null }: HealthWordProps) {
   return (
-    <span class="health" data-health={name}>
-      {words(name)}
+    <span class="health clip" data-health={name} title={title || undefined}>
+      {words(reason ?? name)}
     </span>
   );
 }

@@ -69,10 +69,10 @@ export function Summary({ stream, summary }: { readonly stream: Stream; readonly
         {text(percent(online, total))} · {number(summary.stale_miners)} stale
       </Tile>
       <Tile id="power" label="Power" value={<Value of={power(summary.total_power_w)} />}>
-        where it is reported
+        where reported
       </Tile>
       <Tile id="efficiency" label="Efficiency" value={<Value of={quantity(summary.efficiency, 'J/TH', 1)} />}>
-        where power is reported
+        where known
       </Tile>
       <Tile id="temperature" label="Hottest" value={<Value of={temperature(summary.max_temperature)} />}>
         {text(temperature(summary.avg_temperature))} on average
@@ -82,7 +82,7 @@ export function Summary({ stream, summary }: { readonly stream: Stream; readonly
         label="Poll lag"
         value={<Lag summary={summary} receivedAt={stream.receivedAt ?? Date.now()} />}
       >
-        since newest reading
+        since last reading
       </Tile>
     </dl>
   );

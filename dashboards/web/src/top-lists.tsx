@@ -71,8 +71,8 @@ function List({ id, title, columns, empty, miners, row, route, go }: ListProps) 
                   <td>
                     <MinerLink id={miner.miner_id} route={route} go={go} />
                   </td>
-                  <td>
-                    <span class="clip quiet">{miner.model ?? UNKNOWN}</span>
+                  <td class="rest quiet" title={miner.model ?? undefined}>
+                    {miner.model ?? UNKNOWN}
                   </td>
                   <td class="num">{first}</td>
                   <td class="num">{second}</td>
