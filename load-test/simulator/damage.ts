@@ -20,7 +20,7 @@ export function malform(json: string, quirk: Quirk): string {
     case 'trailing_text':
       return `${json}"}${nul}`;
     case 'leading_text':
-      return `,"id":1}${json}${nul}`;
+      return `btminer: log rotated\n${json}${nul}`;
     case 'duplicate_keys':
       return json.replace(/"When":\d+/, '$&,$&') + nul;
     case 'invalid_utf8':

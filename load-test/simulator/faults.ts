@@ -7,7 +7,7 @@ export const quirks = [
   'control_char', // a raw newline inside a string
   'invalid_escape', // `\'` inside a string
   'trailing_text', // `"}` after the end
-  'leading_text', // `,"id":1}` before the beginning
+  'leading_text', // a line of text before the beginning
   'duplicate_keys',
   'invalid_utf8', // bytes 0xFF 0xFE inside a string
   'no_nul', // ends with nothing, then closes

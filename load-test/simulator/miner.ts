@@ -95,8 +95,15 @@ export class SimulatedMiner {
     return nowMs < this.#hashFromMs || this.fault?.kind === 'starting' ? 'starting' : 'mining';
   }
 
+  /** A machine that never gets past `starting` dies and starts anew every five minutes. */
   elapsedS(nowMs: number): number {
-    return Math.max(0, Math.floor((nowMs - this.#bootMs) / 1000));
+    const elapsedS = Math.max(0, Math.floor((nowMs - this.#bootMs) / 1000));
+    return this.fault?.kind === 'starting' ? elapsedS % 300 : elapsedS;
+  }
+
+  /** A summary goes out; a machine that does not hash has no share to tell it by. */
+  countSummary(nowMs: number): void {
+    if (this.state(nowMs) === 'mining') this.served++;
   }
 
   #hashedS(nowMs: number): number {
@@ -104,7 +111,7 @@ export class SimulatedMiner {
     return this.#hashedBeforeS + (this.#isAsleep ? 0 : Math.max(0, (nowMs - this.#hashFromMs) / 1000));
   }
 
-  /** Shares accepted: grows with time spent hashing, and by one with every summary served. */
+  /** Shares accepted: grows with time spent hashing, and by one with every summary served meanwhile. */
   accepted(nowMs: number): number {
     return Math.floor(this.#hashedS(nowMs) * (0.08 + unit(this.key, 6) * 0.12)) + this.served;
   }
@@ -135,10 +142,11 @@ export class SimulatedMiner {
     return unit(mix(this.key, 99), this.#replySerial++);
   }
 
-  /** Stops hashing until `wake`. */
+  /** Stops hashing until `wake`. An Antminer restarts its mining process for it, without a pause. */
   sleep(nowMs: number): void {
     if (this.#isAsleep) return;
     this.#hashedBeforeS = this.#hashedS(nowMs);
+    if (this.model.dialect.startsWith('antminer')) this.#clearCounters(nowMs);
     this.#isAsleep = true;
   }
 
@@ -168,10 +176,14 @@ export class SimulatedMiner {
   #comeBack(upMs: number, isSilent: boolean): void {
     this.downUntilMs = upMs;
     this.isDownSilent = isSilent;
-    this.#bootMs = upMs;
     this.#hashFromMs = upMs + this.#timing.startingS * 1000;
-    this.#hashedBeforeS = 0;
     this.#isAsleep = false;
+    this.#clearCounters(upMs);
+  }
+
+  #clearCounters(bootMs: number): void {
+    this.#bootMs = bootMs;
+    this.#hashedBeforeS = 0;
     this.served = 0;
     this.#creditBase = 0;
     for (const pool of this.pools ?? []) pool.accepted = 0;

@@ -44,7 +44,7 @@ export interface Response {
 
 /** What a healthy machine answers. Counts summaries and runs control commands: call once per request. */
 export function respond(miner: SimulatedMiner, request: Request, nowMs: number, writes: Writes): Response {
-  if (request.members.includes('summary')) miner.served++;
+  if (request.members.includes('summary')) miner.countSummary(nowMs);
   const accepted = miner.accepted(nowMs);
   const scene: Scene = {
     miner,
