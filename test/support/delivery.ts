@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 import { DeliveryLedger } from '../../src/poller/delivery-ledger.js';
+import { formatBatchName } from '../../src/poller/spool-name.js';
 import { Spool, type Batch, type SpoolOptions } from '../../src/poller/spool.js';
 import { UploadClient } from '../../src/poller/upload-client.js';
 import { Uploader, type UploaderOptions } from '../../src/poller/uploader.js';
@@ -125,6 +126,18 @@ export function makeBatch(options: {
 export async function makeFolder(): Promise<{ path: string; remove: () => Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'headframe-spool-'));
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** Writes `count` batches of one row as an earlier run would have left them; answers the names, oldest first. */
+export async function fillFolder(dir: string, count: number, padding = 0): Promise<string[]> {
+  const names: string[] = [];
+  for (let index = 0; index < count; index++) {
+    const batch = makeBatch({ rows: 1, slotMs: 1_000_000 + index, padding });
+    const name = formatBatchName({ ...batch, timeMs: batch.slotMs, bytes: batch.gz.byteLength });
+    await writeFile(join(dir, name), batch.gz);
+    names.push(name);
+  }
+  return names;
 }
 
 export interface Delivery {

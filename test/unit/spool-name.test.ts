@@ -13,7 +13,9 @@ const batchNames = fc.record({
 describe('batch names', () => {
   it('are read back as they were written', () => {
     fc.assert(
-      fc.property(batchNames, (batch) => expect(parseBatchName(formatBatchName(batch))).toEqual(batch)),
+      fc.property(batchNames, (batch) => {
+        expect(parseBatchName(formatBatchName(batch))).toEqual(batch);
+      }),
     );
   });
 
