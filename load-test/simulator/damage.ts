@@ -58,7 +58,7 @@ export function oversizedReply(): Buffer {
 }
 
 /** Nesting of the `nested` answer. */
-export const nestingDepth = 10_000;
+const nestingDepth = 10_000;
 const nested = `{"STATUS":${'['.repeat(nestingDepth)}${']'.repeat(nestingDepth)},"id":1}${nul}`;
 const html =
   '<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head>\n<body><h1>502 Bad Gateway</h1></body></html>\n';

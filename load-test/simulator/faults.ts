@@ -53,7 +53,7 @@ export const plainFaults = [
   'fan_failed',
   'hot',
 ] as const;
-export type PlainFault = (typeof plainFaults)[number];
+type PlainFault = (typeof plainFaults)[number];
 
 /**
  * Reads `silent`, `slow:1500`, `drip:8/50`, `malformed:nan`, `garbage:html`, `flapping:30/30`; details

@@ -28,7 +28,7 @@ const dialects: Readonly<Record<Dialect, { replies: Replies; isJoining: boolean 
 };
 
 /** One command's share of a reply. */
-export interface Part {
+interface Part {
   readonly command: string;
   /** It prints the machine's counters and rates, rather than an error or an acknowledgement. */
   readonly isReading: boolean;

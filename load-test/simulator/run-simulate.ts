@@ -52,6 +52,10 @@ export async function runSimulate(
   print: (line: string) => void,
 ): Promise<void> {
   const full = { ...defaultSimulateOptions, ...options };
+  check('count', full.count, Number.isInteger(full.count) && full.count >= 1);
+  check('port', full.port, Number.isInteger(full.port) && full.port >= 0 && full.port <= 65_535);
+  check('seed', full.seed, Number.isInteger(full.seed));
+  check('time-scale', full.timeScale, full.timeScale > 0);
   const simulator = await startFromOptions(full);
   const { addresses } = simulator;
   print(
@@ -68,6 +72,10 @@ export async function runSimulate(
   if (!signal.aborted)
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   await simulator.stop();
+}
+
+function check(flag: string, value: number, isValid: boolean): void {
+  if (!isValid) throw new Error(`--${flag} cannot be ${value}`);
 }
 
 async function startFromOptions(options: SimulateOptions): Promise<Simulator> {

@@ -40,7 +40,7 @@ export interface SimulatorOptions {
 }
 
 /** A miner as seen from inside. */
-export interface MinerView extends Reading {
+interface MinerView extends Reading {
   readonly address: string;
   readonly model: ModelName;
   readonly fault: Fault | null;
@@ -53,7 +53,7 @@ export interface MinerView extends Reading {
   readonly powerMode: 'low' | 'normal' | 'high';
 }
 
-export interface SimulatorStats extends Readonly<Counts> {
+interface SimulatorStats extends Readonly<Counts> {
   readonly miners: number;
   readonly open: number;
   readonly truthLines: number;

@@ -22,7 +22,7 @@ const f8 = (value: number): string => value.toFixed(8);
 export const mhs = (ghs: number): string => (ghs * 1000).toFixed(2);
 
 /** Difficulty of the shares, the same for every simulated pool. */
-export const shareDifficulty = 65_536;
+const shareDifficulty = 65_536;
 
 /** What follows the hashrates in a classic SUMMARY. */
 export function summaryTail(scene: Scene): string {
