@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import postgres from 'postgres';
@@ -131,6 +131,25 @@ describe('the embedded PostgreSQL', () => {
     child.stdin.end();
     await waitFor('the end of the server to be told', () => reasons.length > 0);
     expect(reasons).toEqual(['gone']);
+  });
+
+  it('adopts the server when the record of its owner was cut short', async () => {
+    const dataDir = path.join(folder, 'torn');
+    const { child, server } = await startInChild(dataDir);
+    await writeFile(path.join(dataDir, 'owner.json'), '{"pid": 1');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(await start({ dataDir })).toMatchObject({ pid: server.pid, isOwner: true });
+  });
+
+  it('copies its programs again when a power cut left the copy empty', async () => {
+    const cacheDir = path.join(folder, 'cache');
+    const options = { dataDir: path.join(folder, 'from-cache'), cacheDir };
+    await (await start(options)).stop({ timeoutMs: 10_000 });
+    const [release = ''] = await readdir(cacheDir);
+    await truncate(path.join(cacheDir, release, 'bin', 'postgres'));
+    expect(await query((await start(options)).url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await readdir(cacheDir)).toEqual([release]);
   });
 
   it('starts over a pid file whose process id now belongs to something else', async () => {

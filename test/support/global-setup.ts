@@ -1,10 +1,10 @@
-import { chmod, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/storage/embedded/embedded-postgres.js';
+import { hasLiveOwner } from '../../src/storage/embedded/owner.js';
 import { endProcess, findPostmaster } from '../../src/storage/embedded/postmaster.js';
-import { processToken } from '../../src/storage/embedded/processes.js';
 import { requireServices } from './services.js';
 
 declare module 'vitest' {
@@ -36,22 +36,20 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-/** Ends the servers and removes the folders of runs that were killed. */
+/** Ends the servers and removes the folders of this user's runs that were killed. */
 async function sweep(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
-    if (!name.startsWith(PREFIX)) continue;
     const dataDir = path.join(tmpdir(), name);
-    if (await hasLiveOwner(dataDir)) continue;
+    if (!name.startsWith(PREFIX) || !(await isAbandoned(dataDir))) continue;
     const server = await findPostmaster(path.join(dataDir, 'cluster'));
     if (server !== null) await endProcess(server.pid, 10_000);
     await rm(dataDir, { recursive: true, force: true });
   }
 }
 
-/** A folder younger than a minute may be a run that is still starting. */
-async function hasLiveOwner(dataDir: string): Promise<boolean> {
-  const text = await readFile(path.join(dataDir, 'owner.json'), 'utf8').catch(() => null);
-  if (text === null) return Date.now() - (await stat(dataDir)).mtimeMs < 60_000;
-  const owner = JSON.parse(text) as { pid: number; token: string };
-  return (await processToken(owner.pid)) === owner.token;
+/** A folder younger than a minute may belong to a run that is still starting. */
+async function isAbandoned(dataDir: string): Promise<boolean> {
+  const folder = await stat(dataDir).catch(() => null);
+  if (folder === null || folder.uid !== (process.getuid?.() ?? folder.uid)) return false;
+  return Date.now() - folder.ctimeMs > 60_000 && !(await hasLiveOwner(dataDir));
 }

@@ -56,7 +56,7 @@ async function createCluster(clusterDir: string, runtime: Runtime, account: Acco
   const building = `${clusterDir}.new-${process.pid}`;
   const pwfile = `${building}.password`;
   await mkdir(building, { mode: 0o700 });
-  await writeFile(pwfile, randomBytes(24).toString('hex'), { mode: 0o600 });
+  await writeFile(pwfile, randomBytes(24).toString('hex'), { mode: 0o600, flush: true });
   if (account.uid !== undefined && account.gid !== undefined) {
     await chown(building, account.uid, account.gid);
     await chown(pwfile, account.uid, account.gid);

