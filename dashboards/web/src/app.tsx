@@ -88,8 +88,8 @@ function Stalled({ stream, error }: { readonly stream: Stream; readonly error: s
 export function App() {
   const [route, go] = useRoute();
   const retry = useNow(5000);
-  const sites = useResource<{ sites: Site[] }>('/sites', retry);
-  const list = sites.data?.sites ?? [];
+  const sites = useResource<readonly Site[]>('/sites', retry);
+  const list = sites.data ?? [];
   const site = route.site ?? list[0]?.site_id ?? null;
   const stream = useStream(site);
   const isLost = stream.connection !== 'live';

@@ -1,11 +1,12 @@
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { LiveSort } from '../../../src/domain/ingest.js';
+import { minerStates, type MinerState } from '../../../src/domain/telemetry.js';
 
 /** What the reader looks at; all of it stands in the address after `#`. */
 export interface Route {
   readonly site: number | null;
   readonly search: string;
-  readonly state: string;
+  readonly state: MinerState | '';
   readonly onlineOnly: boolean;
   readonly sort: LiveSort;
   readonly descending: boolean;
@@ -14,6 +15,9 @@ export interface Route {
   /** The miner whose detail is open. */
   readonly miner: string;
 }
+
+/** Longest search text, characters; the api takes a little more. */
+export const SEARCH_MAX = 100;
 
 /** Page sizes offered. */
 export const pageSizes = [25, 50, 100, 200];
@@ -54,8 +58,8 @@ export function parseRoute(hash: string): Route {
   const perPage = positive(at.get('per_page'));
   return {
     site: positive(at.get('site')),
-    search: at.get('search') ?? '',
-    state: at.get('state') ?? '',
+    search: (at.get('search') ?? '').slice(0, SEARCH_MAX),
+    state: minerStates.find((state) => state === at.get('state')) ?? '',
     onlineOnly: at.get('online') === '1',
     sort: isSort(sort) ? sort : defaults.sort,
     descending: at.get('order') === 'desc',

@@ -31,9 +31,7 @@ interface StatesProps {
 
 /** Counts by state; each is a switch that filters the table. */
 export function States({ summary, selected, go }: StatesProps) {
-  const known: readonly string[] = minerStates;
-  const others = Object.keys(summary.by_state).filter((state) => !known.includes(state));
-  const counts = [...known, ...others].map((state) => [state, summary.by_state[state] ?? 0] as const);
+  const counts = minerStates.map((state) => [state, summary.by_state[state] ?? 0] as const);
   const health = healthLevels
     .map((name) => [name, summary.by_health[name] ?? 0] as const)
     .filter(([, count]) => count > 0);

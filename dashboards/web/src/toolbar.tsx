@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { minerStates } from '../../../src/domain/telemetry.js';
 import type { LiveSort } from '../../../src/domain/ingest.js';
 import { words } from './format.js';
+import { SEARCH_MAX } from './route.js';
 import type { Go, Route } from './route.js';
 
 /** Quiet after the last key before the search is sent. */
@@ -28,7 +29,7 @@ function Search({ route, go }: { readonly route: Route; readonly go: Go }) {
       type="search"
       aria-label="Search miners"
       placeholder="Search name, address, model…"
-      maxLength={100}
+      maxLength={SEARCH_MAX}
       autocomplete="off"
       spellcheck={false}
       value={typed}
@@ -52,7 +53,7 @@ export function Toolbar({ route, go }: { readonly route: Route; readonly go: Go 
         id="state-filter"
         aria-label="State"
         value={route.state}
-        onChange={(event) => go({ state: event.currentTarget.value })}
+        onChange={(event) => go({ state: event.currentTarget.value as Route['state'] })}
       >
         <option value="">Every state</option>
         {minerStates.map((state) => (
