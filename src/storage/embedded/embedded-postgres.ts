@@ -12,6 +12,7 @@ import {
   waitUntil,
   type Postmaster,
 } from './postmaster.js';
+import { claim, hasLiveOwner } from './owner.js';
 import { processToken } from './processes.js';
 import { prepareRuntime } from './runtime.js';
 import { freePort, spawnServer, trimLog, unavailable, type Place } from './server.js';
