@@ -126,6 +126,7 @@ export const configSchema = z.strictObject({
       ingest_threads: int(1, 64, 1, 'Threads that inflate, parse and validate uploads.'),
       ingest_timeout_ms: int(100, 600_000, 10_000, 'Bound of reading one upload, ms; past it its thread is replaced.'),
       ingest_heap_mb: int(64, 8192, 512, 'Heap of one ingest thread, MiB.'),
+      open_reads: z.boolean().default(false).describe('Answer reads and the page to any address, not only to this machine: only behind a proxy that asks who it is.'),
       max_event_streams: int(1, 100_000, 200, 'Open event streams.'),
       stale_intervals: int(2, 1000, 3, 'An online miner without a sample for so many intervals is stale.'),
     },

@@ -1,0 +1,148 @@
+import { createApp } from '../api/app.js';
+import type { ApiDeps } from '../api/deps.js';
+import { IngestPool } from '../api/ingest-pool.js';
+import { createLifecycle } from '../api/lifecycle.js';
+import { defaultApiOptions } from '../api/options.js';
+import { startServer, type RunningServer } from '../api/server.js';
+import { Actor } from '../actor/actor.js';
+import { version, webDir } from '../config/paths.js';
+import type { Config } from '../config/schema.js';
+import { AppError } from '../domain/errors.js';
+import { checkSchema } from '../storage/migrate.js';
+import { runRetention } from '../storage/retention.js';
+import type { Logger } from '../telemetry/logger.js';
+import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import { createFailure, type Failure } from './failure.js';
+import { thresholdsOf } from './plan.js';
+import { openStore, staleAfterS, type Store } from './store.js';
+
+export interface ApiOptions {
+  readonly config: Config;
+  readonly store: Store;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly failure: Failure;
+}
+
+/** The http api with its ingest threads and maintenance, on a migrated database. */
+export async function startApi(options: ApiOptions): Promise<{ server: RunningServer; stop(): Promise<void> }> {
+  const { config, log } = options;
+  const lifecycle = createLifecycle();
+  const pool = new IngestPool(log, {
+    threads: config.api.ingest_threads,
+    maxHeapMb: config.api.ingest_heap_mb,
+    deadlineMs: config.api.ingest_timeout_ms,
+  });
+  const app = createApp({ ...depsOf(options), lifecycle, parseUpload: pool.run });
+  const server = await startServer({ app, host: config.api.host, port: config.api.port, lifecycle }).catch((error: unknown) => {
+    throw new AppError('CONFIG_INVALID', `api.host, api.port: cannot listen on ${config.api.host}:${config.api.port}: ${(error as Error).message}`, { cause: error });
+  });
+  const maintenance = startMaintenance(options);
+  return {
+    server,
+    async stop() {
+      await maintenance.stop();
+      await server.stop({ deadlineMs: config.shutdown_ms / 2 });
+      await pool.close();
+    },
+  };
+}
+
+function depsOf({ config, store, metrics, log }: ApiOptions): Omit<ApiDeps, 'lifecycle' | 'parseUpload'> {
+  const { api } = config;
+  const moment = (): { now: Date; staleAfterS: number } => ({ now: new Date(), staleAfterS: staleAfterS(config) });
+  return {
+    findKey: (sha256) => store.keys.find(sha256),
+    touchKey: (keyId) => store.keys.touchLastUsed(keyId, new Date()),
+    writeBatch: (batch) => store.telemetry.writeBatch(batch),
+    summary: (siteId) => store.sites.summary(siteId, moment()),
+    livePage: (siteId, query) => store.live.livePage(siteId, query, moment()),
+    minerDetail: (siteId, key) => store.live.minerDetail(siteId, key, moment()),
+    top: (siteId) => store.live.top(siteId, moment()),
+    sites: () => store.sites.sites(),
+    stats: () => store.sites.stats(new Date()),
+    ping: () => store.database.ping(),
+    metrics,
+    log,
+    version,
+    webDir,
+    now: Date.now,
+    options: {
+      ...defaultApiOptions,
+      maxWireBytes: api.max_wire_bytes,
+      maxInflatedBytes: api.max_inflated_bytes,
+      maxInflightBytes: api.max_inflight_bytes,
+      bodyTimeoutMs: api.body_timeout_ms,
+      requestsPerMinute: api.rate_limit_per_minute,
+      maxStreams: api.max_event_streams,
+      hasOpenReads: api.open_reads,
+      maxSampleAgeMs: config.spool.max_age_h * 3_600_000,
+      thresholds: thresholdsOf(config),
+    },
+  };
+}
+
+/** Partitions ahead, retention behind; any number of instances may run it. */
+function startMaintenance({ config, store, metrics, log, failure }: ApiOptions): { stop(): Promise<void> } {
+  const actor = new Actor<'run'>({
+    name: 'maintenance',
+    mailboxSize: 1,
+    create: () => ({
+      async receive() {
+        const { retention } = config;
+        const outcome = await runRetention(store.database, {
+          historyDays: retention.history_days,
+          eventDays: retention.events_days,
+          logDays: retention.logs_days,
+          now: new Date(),
+          log,
+          metrics,
+        }).catch((error: unknown) => {
+          // The database being away is no fault of maintenance: the next run looks again.
+          if (error instanceof AppError && error.isRetryable) return null;
+          throw error;
+        });
+        log.debug({ outcome }, 'maintenance ran');
+      },
+    }),
+    onCrash: (err) => {
+      metrics.add('headframe_actor_restarts_total', 1, { actor: 'maintenance' });
+      log.error({ err }, 'maintenance crashed');
+    },
+    onEscalate: failure.report,
+  });
+  const timer = setInterval(() => actor.tell('run'), config.retention.run_every_s * 1000);
+  actor.tell('run');
+  return {
+    async stop() {
+      clearInterval(timer);
+      await actor.stop({ drain: false, deadlineMs: 1_000 });
+    },
+  };
+}
+
+/** `headframe api`: serves on `database.url`, which `headframe migrate` has prepared. */
+export async function startApiRole(config: Config, log: Logger): Promise<{ url: string; stop(): Promise<void>; failed: Promise<never> }> {
+  const { url } = config.database;
+  if (url === undefined) {
+    throw new AppError('CONFIG_INVALID', 'database.url: the api needs a database; set DATABASE_URL, or run `headframe up` with an embedded one');
+  }
+  const metrics = createMetrics();
+  const failure = createFailure();
+  const store = openStore(url, config, { log, metrics });
+  await checkSchema(store.database).catch((error: unknown) => {
+    // A database that is away now may come back; one of another version will not change by waiting.
+    if (!(error instanceof AppError && error.code === 'DATABASE_UNAVAILABLE')) throw error;
+    log.warn({ err: error }, 'database away at start; answering 503 until it is back');
+  });
+  const api = await startApi({ config, store, metrics, log, failure });
+  log.info({ url: api.server.url }, 'api is listening');
+  return {
+    url: api.server.url,
+    failed: failure.failed,
+    async stop() {
+      await api.stop();
+      await store.database.close({ timeoutMs: config.shutdown_ms / 4 });
+    },
+  };
+}

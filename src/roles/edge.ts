@@ -1,0 +1,66 @@
+import type { Config } from '../config/schema.js';
+import type { Shard } from '../domain/shards.js';
+import { MemoryQueue } from '../queue/memory-queue.js';
+import type { Logger } from '../telemetry/logger.js';
+import { startHealthServer } from '../telemetry/health-server.js';
+import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import { createFailure, type Failure } from './failure.js';
+import { shardsOf } from './plan.js';
+import { uploadTarget } from './poller.js';
+import { startCoordination, startPolling, type Polling } from './polling.js';
+
+export interface EdgeOptions {
+  readonly config: Config;
+  readonly shards: readonly Shard[];
+  readonly apiUrl: string;
+  /** Collector key by site. */
+  readonly keys: ReadonlyMap<string, string>;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly failure: Failure;
+}
+
+/** Coordinator and poller over a queue in memory. */
+export async function startEdge(options: EdgeOptions): Promise<{ polling: Polling; stop(): Promise<void> }> {
+  const { config, shards, log, metrics, failure } = options;
+  const queue = new MemoryQueue({
+    maxWaiting: config.queue.max_waiting,
+    rememberIds: Math.max(1_000, shards.length * 4),
+    onHandlerError: (err, job) => log.error({ err, shard: job.shard.id }, 'slot job failed'),
+  });
+  const polling = await startPolling({ ...options, queue, onEscalate: failure.report });
+  const coordination = startCoordination({
+    shards,
+    queue,
+    onSkipped: polling.skipped,
+    metrics,
+    log,
+    onEscalate: failure.report,
+  });
+  return {
+    polling,
+    async stop() {
+      await coordination.stop();
+      await polling.stop({ deadlineMs: config.shutdown_ms });
+      await queue.close();
+    },
+  };
+}
+
+/** `headframe edge`: the on-premise collector of a farm. */
+export async function startEdgeRole(config: Config, log: Logger): Promise<{ stop(): Promise<void>; failed: Promise<never> }> {
+  const target = uploadTarget(config);
+  const shards = shardsOf(config);
+  const metrics = createMetrics();
+  const failure = createFailure();
+  const edge = await startEdge({ config, shards, ...target, metrics, log, failure });
+  const health = await startHealthServer({ ...config.metrics, metrics, ready: async () => undefined });
+  log.info({ shards: shards.length, metrics: health.url, upload: target.apiUrl }, 'edge is polling');
+  return {
+    failed: failure.failed,
+    async stop() {
+      await edge.stop();
+      await health.close();
+    },
+  };
+}

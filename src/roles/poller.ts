@@ -1,0 +1,41 @@
+import type { Config } from '../config/schema.js';
+import { AppError } from '../domain/errors.js';
+import type { Logger } from '../telemetry/logger.js';
+import { startHealthServer } from '../telemetry/health-server.js';
+import { createMetrics } from '../telemetry/metrics.js';
+import { openSharedQueue } from './coordinator.js';
+import { createFailure } from './failure.js';
+import { startPolling } from './polling.js';
+
+/** Where an edge or a poller uploads, and with which keys. @throws AppError CONFIG_INVALID naming what is missing. */
+export function uploadTarget(config: Config): { apiUrl: string; keys: Map<string, string> } {
+  if (config.sites.length === 0) throw new AppError('CONFIG_INVALID', 'sites: none configured, so there is nothing to poll');
+  if (config.upload.url === undefined) throw new AppError('CONFIG_INVALID', 'upload.url: set it to the base URL of the api');
+  const keys = new Map<string, string>();
+  for (const [i, site] of config.sites.entries()) {
+    if (site.key === undefined) {
+      throw new AppError('CONFIG_INVALID', `sites[${i}].key_file: site "${site.name}" has no collector key; make one with \`headframe keys create ${site.name}\``);
+    }
+    keys.set(site.name, site.key);
+  }
+  return { apiUrl: config.upload.url, keys };
+}
+
+/** `headframe poller`: takes jobs of its sites' zones from Redis. */
+export async function startPollerRole(config: Config, log: Logger): Promise<{ stop(): Promise<void>; failed: Promise<never> }> {
+  const target = uploadTarget(config);
+  const metrics = createMetrics();
+  const failure = createFailure();
+  const queue = await openSharedQueue(config, log);
+  const polling = await startPolling({ config, queue, ...target, metrics, log, onEscalate: failure.report });
+  const health = await startHealthServer({ ...config.metrics, metrics, ready: () => queue.ping() });
+  log.info({ metrics: health.url, upload: target.apiUrl }, 'polling');
+  return {
+    failed: failure.failed,
+    async stop() {
+      await polling.stop({ deadlineMs: config.shutdown_ms });
+      await queue.close();
+      await health.close();
+    },
+  };
+}

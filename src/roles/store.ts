@@ -1,0 +1,48 @@
+import type { Config } from '../config/schema.js';
+import { sqlDir } from '../config/paths.js';
+import { openDatabase, type Database } from '../storage/database.js';
+import { KeysRepo } from '../storage/keys.repo.js';
+import { LiveRepo } from '../storage/live.repo.js';
+import { SiteRepo } from '../storage/site.repo.js';
+import { TelemetryStore } from '../storage/telemetry-store.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Metrics } from '../telemetry/metrics.js';
+
+/** Everything kept in PostgreSQL, behind one guarded pool. */
+export interface Store {
+  readonly database: Database;
+  readonly telemetry: TelemetryStore;
+  readonly keys: KeysRepo;
+  readonly live: LiveRepo;
+  readonly sites: SiteRepo;
+}
+
+/** Connects with the first call. */
+export function openStore(url: string, config: Config, options: { log: Logger; metrics?: Metrics }): Store {
+  const database = openDatabase({
+    url,
+    poolSize: config.database.pool_size,
+    deadlineMs: config.database.deadline_ms,
+    connectTimeoutMs: config.database.connect_timeout_ms,
+    maxWaiting: config.database.max_waiting,
+    ...options,
+  });
+  return {
+    database,
+    telemetry: new TelemetryStore(database, { sqlDir }),
+    keys: new KeysRepo(database),
+    live: new LiveRepo(database),
+    sites: new SiteRepo(database, { sqlDir }),
+  };
+}
+
+/** The shortest interval of all sites, s: it decides the length of a partition. */
+export function shortestIntervalS(config: Config): number {
+  return Math.min(config.poll.interval_s, ...config.sites.map((site) => site.interval_s ?? config.poll.interval_s));
+}
+
+/** An online miner silent for longer than this is stale, s: some intervals of the slowest site. */
+export function staleAfterS(config: Config): number {
+  const slowest = Math.max(...config.sites.map((site) => site.interval_s ?? config.poll.interval_s), 0);
+  return (slowest || config.poll.interval_s) * config.api.stale_intervals;
+}
