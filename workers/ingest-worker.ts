@@ -1,45 +1,62 @@
-import { gunzipSync } from 'node:zlib';
+import { createGunzip, gunzipSync } from 'node:zlib';
 import type { IngestResult, IngestTask, UploadError } from '../src/domain/ingest-task.js';
-import { readUpload, uploadError } from '../src/domain/read-upload.js';
+import { announcedBytes, isGzip, readUpload, uploadError } from '../src/domain/read-upload.js';
+
+/** What is inflated in one go; a body that says or turns out to be larger is measured first. */
+const unmeasuredBytes = 8 * 1024 ** 2;
+/** Large enough to be fast, small enough that the dead ones do not add up before they are collected. */
+const measureChunkBytes = 512 * 1024;
 
 /** One upload per task: inflate, parse, validate, sort. Expected faults are returned, never thrown. */
-export default function ingest(task: IngestTask): IngestResult {
-  const inflated = inflate(task);
+export default async function ingest(task: IngestTask): Promise<IngestResult> {
+  const inflated = await inflate(task);
   return inflated instanceof Uint8Array ? readUpload(inflated, task) : inflated;
 }
 
 /**
  * Inflates by content: the gzip magic decides, not the content type. Never more than
- * `maxInflatedBytes`; a body whose trailer announces more is refused before a byte is inflated.
+ * `maxInflatedBytes`, and no more than `unmeasuredBytes` in memory before the rest is known to fit:
+ * a bomb is only ever counted. The trailer's length is a hint, no proof.
  */
-function inflate(task: IngestTask): Uint8Array | UploadError {
-  const { body, maxInflatedBytes } = task;
+async function inflate({ body, saysGzip, maxInflatedBytes }: IngestTask): Promise<Uint8Array | UploadError> {
   if (!isGzip(body)) {
-    if (task.saysGzip) return uploadError('GZIP_INVALID', 'Invalid gzip body');
+    if (saysGzip) return uploadError('GZIP_INVALID', 'Invalid gzip body');
     return body.byteLength > maxInflatedBytes ? tooLarge(maxInflatedBytes) : body;
   }
-  if (announcedBytes(body) > maxInflatedBytes) return tooLarge(maxInflatedBytes);
+  const firstBytes = Math.min(unmeasuredBytes, maxInflatedBytes);
+  const hint = announcedBytes(body);
   try {
-    const inflated = gunzipSync(body, { maxOutputLength: maxInflatedBytes, chunkSize: 256 * 1024 });
+    const small = hint > firstBytes ? null : gunzipWithin(body, firstBytes, hint);
+    const inflated = small ?? (await gunzipMeasured(body, maxInflatedBytes));
+    if (inflated === null) return tooLarge(maxInflatedBytes);
     return isGzip(inflated) ? uploadError('GZIP_INVALID', 'Invalid gzip body') : inflated;
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(maxInflatedBytes);
+  } catch {
     return uploadError('GZIP_INVALID', 'Invalid gzip body');
   }
 }
 
+/** Null when it becomes more than `maxBytes`; throws when it is no complete gzip. */
+function gunzipWithin(body: Uint8Array, maxBytes: number, hintBytes: number): Uint8Array | null {
+  try {
+    // One buffer of the right size: no list of chunks to copy together. A byte more shows the end.
+    return gunzipSync(body, { maxOutputLength: maxBytes, chunkSize: Math.max(65_536, hintBytes + 1) });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return null;
+    throw error;
+  }
+}
+
+async function gunzipMeasured(body: Uint8Array, maxBytes: number): Promise<Uint8Array | null> {
+  const gunzip = createGunzip({ chunkSize: measureChunkBytes });
+  gunzip.end(body);
+  let bytes = 0;
+  for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) return null;
+  }
+  return gunzipWithin(body, maxBytes, bytes);
+}
+
 function tooLarge(maxInflatedBytes: number): UploadError {
   return uploadError('BODY_TOO_LARGE', `Inflated body is over ${maxInflatedBytes} bytes`);
-}
-
-function isGzip(body: Uint8Array): boolean {
-  return body[0] === 0x1f && body[1] === 0x8b;
-}
-
-/** The trailer's length field: modulo 2³² and not to be trusted, but a plain bomb tells the truth there. */
-function announcedBytes(body: Uint8Array): number {
-  return body.byteLength < 18
-    ? 0
-    : new DataView(body.buffer, body.byteOffset).getUint32(body.byteLength - 4, true);
 }

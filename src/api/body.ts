@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../domain/errors.js';
+import { announcedBytes, isGzip } from '../domain/read-upload.js';
 import type { Lease } from './byte-budget.js';
 
 export interface BodyLimits {
@@ -45,10 +46,15 @@ export function readBody(request: IncomingMessage, lease: Lease, limits: BodyLim
   });
 }
 
-/** What a gzip body announces to become, bytes (its trailer, modulo 2³², not to be trusted), else 0. */
-export function announcedBytes(body: Uint8Array): number {
-  if (body.byteLength < 18 || body[0] !== 0x1f || body[1] !== 0x8b) return 0;
-  return new DataView(body.buffer, body.byteOffset).getUint32(body.byteLength - 4, true);
+/**
+ * A guess of what a body takes in memory once inflated, bytes. The trailer of a gzip body tells its
+ * length unless the body is cut or lies: what telemetry never compresses to is not believed.
+ */
+export function estimateInflatedBytes(body: Uint8Array, maxBytes: number): number {
+  if (!isGzip(body)) return 0;
+  const announced = announcedBytes(body);
+  const isPlausible = announced <= body.byteLength * 100;
+  return Math.min(isPlausible ? announced : body.byteLength * 20, maxBytes);
 }
 
 /** The answer when uploads hold too much memory. */

@@ -53,7 +53,8 @@ export class IngestPool {
       idleTimeout: 60_000,
       atomics: 'disabled',
       recordTiming: false,
-      resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
+      // The young generation also bounds the dead buffers that wait for a collection.
+      resourceLimits: { maxOldGenerationSizeMb: maxHeapMb, maxYoungGenerationSizeMb: 24 },
     });
     this.#pool.on('error', (err) => log.warn({ err }, 'ingest thread failed'));
   }

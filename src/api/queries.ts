@@ -17,7 +17,7 @@ const liveQuery = z.object({
   page: int(1, 1_000_000).default(1),
   per_page: int(1, 500).default(50),
   online_only: flag.default(false),
-  state: z.enum([...minerStates, '']).default(''),
+  state: z.enum([...minerStates, 'stale', '']).default(''),
   search: z.string().max(128).default(''),
   sort: z.enum(liveSorts).default('miner_id'),
   order: z.enum(['asc', 'desc']).optional(),

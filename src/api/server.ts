@@ -25,6 +25,8 @@ export interface ServerTimeouts {
   readonly keepAliveMs: number;
   /** How long a connection may stand still in the middle of a request or answer, ms. */
   readonly idleMs: number;
+  /** How often the first two are looked at, ms. */
+  readonly checkMs: number;
   /** Connections at once. */
   readonly maxConnections: number;
 }
@@ -34,6 +36,7 @@ export const defaultServerTimeouts: ServerTimeouts = {
   requestMs: 60_000,
   keepAliveMs: 65_000,
   idleMs: 120_000,
+  checkMs: 2_000,
   maxConnections: 5_000,
 };
 
@@ -51,8 +54,10 @@ export interface RunningServer {
 
 /** Listens. Rejects when the address is taken or refused. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const server = options.tls === undefined ? createHttpServer() : createHttpsServer(options.tls);
   const limits = { ...defaultServerTimeouts, ...options.timeouts };
+  const checks = { connectionsCheckingInterval: limits.checkMs };
+  const server =
+    options.tls === undefined ? createHttpServer(checks) : createHttpsServer({ ...checks, ...options.tls });
   server.headersTimeout = limits.headersMs;
   server.requestTimeout = limits.requestMs;
   server.keepAliveTimeout = limits.keepAliveMs;

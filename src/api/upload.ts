@@ -3,7 +3,7 @@ import { AppError } from '../domain/errors.js';
 import type { ParsedUpload } from '../domain/ingest-task.js';
 import type { CollectorKey, RejectedRow, WriteOutcome } from '../domain/ingest.js';
 import { collectorOf } from './access.js';
-import { announcedBytes, declaredLength, overloaded, readBody } from './body.js';
+import { declaredLength, estimateInflatedBytes, overloaded, readBody } from './body.js';
 import { ByteBudget, type Lease } from './byte-budget.js';
 import { withDatabaseDeadline } from './deadline.js';
 import type { ApiDeps } from './deps.js';
@@ -90,7 +90,7 @@ async function storeBody(
   const startedMs = performance.now();
   const receivedMs = deps.now();
   const wireBytes = body.byteLength;
-  const inflatedBytes = Math.min(announcedBytes(body), deps.options.maxInflatedBytes);
+  const inflatedBytes = estimateInflatedBytes(body, deps.options.maxInflatedBytes);
   if (!lease.tryResize(wireBytes + inflatedBytes)) throw overloaded();
   const upload = await parse(deps, key, request, body, receivedMs);
   lease.settle(upload.rowsJson.length);

@@ -43,6 +43,16 @@ export function uploadError(code: UploadError['code'], message: string): UploadE
   return { kind: 'error', code, message };
 }
 
+/** True when the body begins like gzip. */
+export function isGzip(body: Uint8Array): boolean {
+  return body[0] === 0x1f && body[1] === 0x8b;
+}
+
+/** The length a gzip body's trailer tells, bytes: modulo 2³², and not to be trusted. 0 for a body too short. */
+export function announcedBytes(body: Uint8Array): number {
+  return body.byteLength < 18 ? 0 : new DataView(body.buffer, body.byteOffset).getUint32(body.byteLength - 4, true);
+}
+
 function decodeUtf8(body: Uint8Array): string {
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
   return text.startsWith('\ufeff') ? text.slice(1) : text;

@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import type { ApiDeps } from '../../src/api/deps.js';
+import { createApp } from '../../src/api/app.js';
+import { IngestPool } from '../../src/api/ingest-pool.js';
+import { createLifecycle } from '../../src/api/lifecycle.js';
+import { defaultApiOptions, type ApiOptions } from '../../src/api/options.js';
+import { startServer, type RunningServer, type ServerTimeouts } from '../../src/api/server.js';
+import type { IngestBatch, IngestRow, SiteSummary } from '../../src/domain/ingest.js';
+import { createLogger } from '../../src/telemetry/logger.js';
+import { createMetrics, type Metrics } from '../../src/telemetry/metrics.js';
+
+/** A well-formed key; `testKey('b')` is another one. */
+export const testKey = (letter = 'a'): string => `hsc_${letter.repeat(43)}`;
+
+/** A summary of an empty site. */
+export const emptySummary: SiteSummary = {
+  site_id: 1,
+  site_name: 'north',
+  total_miners: 0,
+  online_miners: 0,
+  offline_miners: 0,
+  stale_miners: 0,
+  degraded_miners: 0,
+  by_state: {},
+  by_health: {},
+  total_hashrate_ths: 0,
+  nominal_hashrate_ths: 0,
+  total_power_w: 0,
+  efficiency: null,
+  avg_temperature: null,
+  max_temperature: null,
+  online_rate: 0,
+  last_upload: null,
+  lag_seconds: null,
+};
+
+export interface TestApi {
+  readonly url: string;
+  readonly server: RunningServer;
+  readonly metrics: Metrics;
+  /** What was written, in order. */
+  readonly batches: IngestBatch[];
+  /** How often each dependency was called. */
+  readonly calls: Record<string, number>;
+  rows(): IngestRow[];
+  /** The value of a metric's series as the scrape shows it; 0 when it is not there. */
+  metric(series: string): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export interface TestApiOptions {
+  readonly deps?: Partial<ApiDeps>;
+  readonly options?: Partial<ApiOptions>;
+  readonly timeouts?: Partial<ServerTimeouts>;
+  readonly pool?: ConstructorParameters<typeof IngestPool>[1];
+}
+
+/** A listening api over functions in memory; `deps` puts others, such as a real storage's, in their place. */
+export async function startTestApi(setup: TestApiOptions = {}): Promise<TestApi> {
+  const log = createLogger('silent');
+  const metrics = createMetrics({ withProcess: false });
+  const pool = new IngestPool(log, setup.pool);
+  const lifecycle = createLifecycle();
+  const batches: IngestBatch[] = [];
+  const calls: Record<string, number> = {};
+  const known = new Map([testKey('a'), testKey('b')].map((key, index) => [sha256(key), index + 1]));
+  const deps: ApiDeps = {
+    findKey: async (hash) => {
+      const id = known.get(hash.toString('hex'));
+      return id === undefined ? null : { keyId: id, siteId: id, prefix: 'hsc_' };
+    },
+    touchKey: async () => undefined,
+    writeBatch: async (batch) => {
+      const isDuplicateBatch = batches.some(
+        (past) => past.batchId === batch.batchId && past.siteId === batch.siteId,
+      );
+      batches.push(batch);
+      const stored = isDuplicateBatch ? 0 : batch.rowCount;
+      const duplicate = batch.rowCount - stored;
+      return { stored, duplicate, updated: stored, created: stored, isDuplicateBatch, unstorable: [] };
+    },
+    summary: async (siteId) => (siteId === 1 ? emptySummary : null),
+    livePage: async (siteId, { page, perPage }) =>
+      siteId === 1 ? { miners: [], pagination: { page, per_page: perPage, total: 0, pages: 0 } } : null,
+    minerDetail: async () => null,
+    top: async (siteId) => (siteId === 1 ? { hottest: [], worst: [] } : null),
+    sites: async () => [{ site_id: 1, site_name: 'north' }],
+    stats: async () => ({ total_sites: 1, total_miners: 0 }),
+    ping: async () => undefined,
+    parseUpload: pool.run,
+    ...setup.deps,
+    lifecycle,
+    metrics,
+    log,
+    version: '0.0.0-test',
+    webDir: setup.deps?.webDir ?? null,
+    options: { ...defaultApiOptions, ...setup.options },
+    now: setup.deps?.now ?? Date.now,
+  };
+  const app = createApp(counted(deps, calls));
+  const server = await startServer({
+    app,
+    host: '127.0.0.1',
+    port: 0,
+    lifecycle,
+    timeouts: setup.timeouts ?? {},
+  });
+  return {
+    url: server.url,
+    server,
+    metrics,
+    batches,
+    calls,
+    rows: () => batches.flatMap((batch) => JSON.parse(batch.rowsJson) as IngestRow[]),
+    metric: async (series) => readSeries(await metrics.text(), series),
+    stop: async () => {
+      await server.stop({ deadlineMs: 500 });
+      await pool.close();
+    },
+  };
+}
+
+/** The same dependencies, counting the calls of each function. */
+function counted(deps: ApiDeps, calls: Record<string, number>): ApiDeps {
+  const watched = ['findKey', 'writeBatch', 'summary', 'livePage', 'parseUpload', 'touchKey'] as const;
+  const entries = watched.map((name) => {
+    const original = deps[name] as (...values: unknown[]) => unknown;
+    calls[name] = 0;
+    const wrapped = (...values: unknown[]): unknown => {
+      calls[name] = (calls[name] ?? 0) + 1;
+      return original(...values);
+    };
+    return [name, wrapped];
+  });
+  return { ...deps, ...(Object.fromEntries(entries) as Partial<ApiDeps>) };
+}
+
+function readSeries(text: string, series: string): number {
+  const line = text.split('\n').find((candidate) => candidate.startsWith(`${series} `));
+  return line === undefined ? 0 : Number(line.slice(series.length + 1));
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
