@@ -59,8 +59,9 @@ history as (
     i.temperature_max, i.frequency_avg, i.power_w, i.offset_ms, least(i.latency_ms, 32767),
     least(i.pool_latency_ms, 32767), i.boards_total, i.boards_healthy, s.code, h.code, e.code,
     i.fan_speeds::smallint[],
-    case when 127 >= all (i.temperature_chips) then i.temperature_chips::int[]::"char"[]
-      else array(select least(t, 127)::int::"char" from unnest(i.temperature_chips) t) end,
+    case when 127 < any (i.temperature_chips)
+      then array(select least(t, 127)::int::"char" from unnest(i.temperature_chips) t)
+      else i.temperature_chips::int[]::"char"[] end,
     case when cardinality(i.board_hashrate_ghs) = cardinality(i.board_temp_c)
         and cardinality(i.board_hashrate_ghs) = cardinality(i.board_chips_ok)
       then array[i.board_hashrate_ghs, i.board_temp_c, i.board_chips_ok] end

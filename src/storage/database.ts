@@ -167,7 +167,7 @@ class GuardedDatabase implements Database {
     });
     try {
       const outcome = await Promise.race([pending, deadline]);
-      if (outcome !== late) return outcome as T;
+      if (outcome !== late) return outcome;
     } catch (error) {
       throw this.#judge(name, error, pool);
     } finally {
