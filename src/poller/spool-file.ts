@@ -71,7 +71,7 @@ export type ReadResult =
   | { readonly kind: 'gone' }
   | { readonly kind: 'later'; readonly error: unknown };
 
-const hopeless = new Set(['EISDIR', 'EACCES', 'EPERM', 'EIO', 'ELOOP', 'EINVAL', 'ENXIO', 'ENOTDIR']);
+const hopeless = new Set(['EISDIR', 'EACCES', 'EPERM', 'EIO', 'ELOOP']);
 
 /** Reads a batch file and checks its length and, by inflating it once, its checksum. */
 export async function readVerified(

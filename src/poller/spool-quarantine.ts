@@ -19,16 +19,17 @@ export class Quarantine {
     this.#options = options;
   }
 
-  /** Moves a file (or whatever has its name) here; what cannot be moved is removed. */
-  async take(path: string, name: string): Promise<void> {
+  /** Moves a file (or whatever has its name) here; false when it cannot be moved now. */
+  async take(path: string, name: string): Promise<boolean> {
     try {
       await mkdir(this.#options.dir, { recursive: true });
       await rename(path, join(this.#options.dir, name));
     } catch (err) {
-      this.#options.log.warn({ err, name }, 'cannot move into quarantine, removing');
-      await rm(path, { recursive: true, force: true });
+      this.#options.log.warn({ err, name }, 'cannot move into quarantine');
+      return false;
     }
     await this.#prune();
+    return true;
   }
 
   /** Writes a file here; on a full disk it is lost, which is logged. */

@@ -156,13 +156,14 @@ export class Spool {
     this.#index.forget(name);
   }
 
-  /** Sets a claimed batch aside, counted. */
-  async quarantine(name: string, reason: string): Promise<void> {
-    this.#options.ledger.quarantine(reason, this.#index.take(name));
-    this.#options.log.warn({ name, reason }, 'batch put into quarantine');
+  /** Sets a claimed batch aside, counted; false when its file cannot be moved: the batch stays claimed. */
+  async quarantine(name: string, reason: string): Promise<boolean> {
     const stem = name.slice(0, -batchSuffix.length);
-    await this.#quarantine.take(this.#path(name), `${stem}.${reason}${batchSuffix}`);
+    if (!(await this.#quarantine.take(this.#path(name), `${stem}.${reason}${batchSuffix}`))) return false;
+    this.#options.ledger.quarantine(reason, this.#index.take(name));
     this.#index.forget(name);
+    this.#options.log.warn({ name, reason }, 'batch put into quarantine');
+    return true;
   }
 
   /** Keeps something beside the quarantined batches; `name` begins with the slot's 13-digit ms. */
@@ -295,8 +296,7 @@ export class Spool {
   async #clearStray(name: string): Promise<void> {
     if (name.startsWith(tempPrefix)) await rm(this.#path(name), { force: true });
     else if (name.endsWith(batchSuffix)) {
-      this.#options.ledger.quarantine('bad_name', 0);
-      await this.#quarantine.take(this.#path(name), name);
+      if (await this.#quarantine.take(this.#path(name), name)) this.#options.ledger.quarantine('bad_name', 0);
     }
   }
 

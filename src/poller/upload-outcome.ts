@@ -46,21 +46,20 @@ export class UploadSettler {
         await this.#acknowledge(held, outcome);
         return { kind: 'ended' };
       case 'quarantine':
-        await this.quarantine(held, `http_${outcome.status}`);
-        return { kind: 'ended' };
+        return this.#setAside(held, `http_${outcome.status}`);
       case 'split':
         return this.#split(held);
     }
   }
 
-  /** Sets the batch aside, counted. */
-  async quarantine(held: HeldBatch, reason: string): Promise<void> {
+  async #setAside(held: HeldBatch, reason: string): Promise<Settled> {
     const { spool, ledger, unspooled, log } = this.#options;
-    if (held.name !== null) return spool.quarantine(held.name, reason);
+    if (held.name !== null) return { kind: (await spool.quarantine(held.name, reason)) ? 'ended' : 'kept' };
     ledger.quarantine(reason, held.batch.rows);
     unspooled.delete(held);
     log.warn({ batchId: held.batch.batchId, reason }, 'batch put into quarantine');
     await spool.keepAside(`${stemOf(held)}.${reason}${batchSuffix}`, held.batch.gz);
+    return { kind: 'ended' };
   }
 
   async #acknowledge(held: HeldBatch, outcome: Extract<UploadOutcome, { kind: 'acked' }>): Promise<void> {
@@ -98,8 +97,7 @@ export class UploadSettler {
     const { spool, unspooled, maxInflatedBytes } = this.#options;
     const rows = await rowsOf(held.batch.gz, maxInflatedBytes);
     if (rows === null || rows.length < 2) {
-      await this.quarantine(held, rows === null ? 'unreadable_rows' : 'row_too_large');
-      return { kind: 'ended' };
+      return this.#setAside(held, rows === null ? 'unreadable_rows' : 'row_too_large');
     }
     const parts = await splitBatch(held.batch, rows);
     if (held.name !== null) return { kind: (await spool.replace(held.name, parts)) ? 'ended' : 'kept' };

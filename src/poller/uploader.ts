@@ -213,7 +213,7 @@ export class Uploader {
 
   /** Batches that lost their place in memory are in the spool, or lost. */
   #shed(held: readonly HeldBatch[]): void {
-    for (const one of held) if (one.name === null) this.#drop(one, 'disk_full');
+    for (const one of held) if (one.name === null) this.#drop(one, 'live_buffer_full');
     this.#pump();
   }
 
@@ -266,22 +266,26 @@ export class Uploader {
   }
 
   async #uploadFile(name: string): Promise<void> {
-    const { spool, log, monotonicMs } = this.#options;
+    const { spool } = this.#options;
     const facts = parseBatchName(name);
-    const epoch = this.#gate.epoch;
     const file = await spool.read(name);
-    if (facts === null || file.kind === 'bad') {
-      return spool.quarantine(name, file.kind === 'bad' ? file.reason : 'bad_name');
-    }
     if (file.kind === 'gone') return spool.forget(name);
-    if (file.kind === 'later') {
-      log.warn({ err: file.error, name }, 'cannot read a batch now');
-      this.#gate.fail(epoch, monotonicMs(), null);
-      this.#deferrals.add(name, monotonicMs());
-      return spool.release(name);
+    if (file.kind === 'later') return this.#postpone(name, file.error);
+    if (file.kind === 'bad' || facts === null) {
+      const reason = file.kind === 'bad' ? file.reason : 'bad_name';
+      return (await spool.quarantine(name, reason)) ? undefined : this.#postpone(name, reason);
     }
     const { batchId, rows, timeMs: slotMs } = facts;
     await this.#upload({ batch: { batchId, rows, slotMs, gz: file.gz }, name });
+  }
+
+  /** The disk, not the api, is in trouble; the gate keeps this from spinning. */
+  #postpone(name: string, err: unknown): void {
+    const { spool, log, monotonicMs } = this.#options;
+    log.warn({ err, name }, 'cannot read or move a batch now');
+    this.#gate.fail(this.#gate.epoch, monotonicMs(), null);
+    this.#deferrals.add(name, monotonicMs());
+    spool.release(name);
   }
 
   async #upload(held: HeldBatch): Promise<void> {

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fillFolder, makeBatch, makeFolder, startDelivery, startUploadApi } from '../support/delivery.js';
 import type { ApiAct, Delivery, UploadApi } from '../support/delivery.js';
@@ -174,7 +178,7 @@ describe('the uploader', () => {
     await waitFor('the refusal', () => delivery.uploader.status().gate === 'refused', fast);
     for (let slot = 2; slot < 12; slot++) delivery.offer(makeBatch({ rows: 2, slotMs: slot * 1000 }));
     await waitFor('the spool', () => delivery.spool.stats().rows === 22, fast);
-    expect(await delivery.metricsText()).toBeDefined();
+    expect(await delivery.metricsText()).toContain('headframe_upload_key_refused 1');
     const startMs = performance.now();
     await waitFor('three more tries', () => tries >= 4, fast);
     expect(performance.now() - startMs).toBeGreaterThan(550);
@@ -183,6 +187,7 @@ describe('the uploader', () => {
     api.act = () => 'store';
     await waitFor('delivery', () => isDelivered(delivery), fast);
     expect(delivery.uploader.status().gate).toBe('open');
+    expect(await delivery.metricsText()).toContain('headframe_upload_key_refused 0');
     expect(api.stored.size).toBe(22);
   });
 
@@ -201,6 +206,26 @@ describe('the uploader', () => {
     expect(await quarantined()).toEqual([
       expect.stringMatching(/^0000000001000-r1-.*\.row_too_large\.json\.gz$/),
     ]);
+  });
+
+  it('splits a batch that is refused before it was read', async () => {
+    const early = createServer((request, response) => {
+      if (Number(request.headers['content-length']) > 200_000) {
+        response.writeHead(413, { connection: 'close' }).end();
+        response.once('finish', () => request.socket.destroySoon());
+      } else {
+        request.resume().once('end', () => response.end('{"success":true}'));
+      }
+    }).listen(0, '127.0.0.1');
+    await once(early, 'listening');
+    const { port } = early.address() as AddressInfo;
+    const delivery = await start({ url: `http://127.0.0.1:${port}/` });
+    const rows = Array.from({ length: 32 }, () => randomBytes(60_000).toString('base64'));
+    delivery.offer({ batchId: randomUUID(), rows: 32, slotMs: 1000, gz: gzipSync(JSON.stringify(rows)) });
+    await waitFor('delivery', () => isDelivered(delivery), fast);
+    expect(delivery.ledger.snapshot()).toMatchObject({ stored: 32, quarantined: 0 });
+    early.close();
+    early.closeAllConnections();
   });
 
   it.each([400, 422])('sets a batch aside that the api answers with %d', async (status) => {
@@ -244,7 +269,7 @@ describe('the uploader', () => {
     delivery.offer(makeBatch({ rows: 3, slotMs: 1000 }));
     await waitFor('delivery', () => isDelivered(delivery), fast);
     expect(delivery.ledger.conservationError()).toBe(1);
-    expect(await delivery.metricsText()).toContain('headframe_uploads_total');
+    expect(await delivery.metricsText()).toContain('headframe_conservation_error 1');
   });
 
   it('uploads straight from memory when the spool takes nothing', async () => {
@@ -261,7 +286,7 @@ describe('the uploader', () => {
     const size = makeBatch({ rows: 1, slotMs: 0 }).gz.byteLength;
     const delivery = await start({ spool: { maxBytes: 0 }, uploader: { liveBufferBytes: size * 5 } });
     for (let slot = 0; slot < 30; slot++) delivery.offer(makeBatch({ rows: 1, slotMs: slot }));
-    await waitFor('drops', () => (delivery.ledger.snapshot().dropped['disk_full'] ?? 0) >= 20, fast);
+    await waitFor('drops', () => (delivery.ledger.snapshot().dropped['live_buffer_full'] ?? 0) >= 20, fast);
     expect(delivery.uploader.status().liveBytes).toBeLessThanOrEqual(size * 6);
     expect(delivery.ledger.conservationError()).toBe(0);
     await delivery.uploader.stop({ deadlineMs: 1000 });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { createLogger } from '../../src/telemetry/logger.js';
-import { createMetrics } from '../../src/telemetry/metrics.js';
+import { createMetrics, type Metrics } from '../../src/telemetry/metrics.js';
 import { DeliveryLedger } from '../../src/poller/delivery-ledger.js';
 import { formatBatchName } from '../../src/poller/spool-name.js';
 import { Spool, type Batch, type SpoolOptions } from '../../src/poller/spool.js';
@@ -153,13 +153,13 @@ export interface Delivery {
 export async function openSpool(
   dir: string,
   options: Partial<SpoolOptions> = {},
-): Promise<{ spool: Spool; ledger: DeliveryLedger; metricsText: () => Promise<string> }> {
+): Promise<{ spool: Spool; ledger: DeliveryLedger; metrics: Metrics; metricsText: () => Promise<string> }> {
   const metrics = createMetrics({ withProcess: false });
   const ledger = new DeliveryLedger({ metrics });
   const log = createLogger('silent');
   const limits = { maxBytes: 1024 ** 3, maxAgeMs: 100 * 365 * 86_400_000 };
   const spool = await Spool.open({ dir, ledger, log, ...limits, ...options });
-  return { spool, ledger, metricsText: () => metrics.text() };
+  return { spool, ledger, metrics, metricsText: () => metrics.text() };
 }
 
 /** The whole path from `offer` to the api, with short waits. */
@@ -170,8 +170,7 @@ export async function startDelivery(options: {
   uploader?: Partial<UploaderOptions>;
   deadlineMs?: number;
 }): Promise<Delivery> {
-  const metrics = createMetrics({ withProcess: false });
-  const { spool, ledger } = await openSpool(options.dir, options.spool);
+  const { spool, ledger, metrics } = await openSpool(options.dir, options.spool);
   const uploader = new Uploader({
     spool,
     ledger,
