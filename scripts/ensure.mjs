@@ -31,7 +31,7 @@ export function ensureInstalled() {
   else run('npm', ['ci'], { shell: process.platform === 'win32' });
 }
 
-export async function ensureBuilt() {
+async function ensureBuilt() {
   const newest = Math.max(...[...sources, ...configs].map((name) => newestMs(path.join(root, name))));
   if (modifiedMs(builtStamp) >= newest) return;
   const { build } = await import('./build.mjs');

@@ -22,7 +22,7 @@ export async function accountFor(clusterDir: string): Promise<Account> {
 }
 
 /** The first folder on the way down to `dir` that `account` cannot pass through, or null. `dir` exists. */
-export async function closedFolder(dir: string, account: Account): Promise<string | null> {
+async function closedFolder(dir: string, account: Account): Promise<string | null> {
   if (account.uid === undefined) return null;
   const { root } = path.parse(path.resolve(dir));
   const names = path.relative(root, path.resolve(dir)).split(path.sep);
