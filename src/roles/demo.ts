@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mixes } from '../../load-test/simulator/mix.js';
@@ -41,6 +41,8 @@ export function demoPreset(flags: { readonly miners: string; readonly port: stri
 /** `headframe demo`: a simulated farm and all of Headframe on it, in a folder that is removed at the end. */
 export async function startDemo(config: Config, log: Logger, preset: DemoPreset): Promise<Up> {
   const folder = await mkdtemp(join(tmpdir(), 'headframe-demo-'));
+  // As root the database runs as another account, which must be able to pass through.
+  await chmod(folder, 0o711);
   const simulator = await startSimulator({ miners: { base, count: preset.miners }, mix: mixes.demo });
   const end = async (): Promise<void> => {
     await simulator.stop();
