@@ -80,10 +80,9 @@ export function scaleToNominal(rates: {
   return isSettled && scaleTo(rates.averageGhs, rates.nominalGhs) === factor ? factor : 1;
 }
 
-/** `value` times `factor`, a power of 1000, without the rounding of a factor such as 0.001; null stays null. */
+/** `value` times `factor`, a power of 1000, without the noise in the last digit; null stays null. */
 export function times(value: number | null, factor: number): number | null {
-  if (value === null || factor === 1) return value;
-  return factor < 1 ? value / Math.round(1 / factor) : value * factor;
+  return value === null || factor === 1 ? value : Number((value * factor).toPrecision(15));
 }
 
 /**

@@ -1,0 +1,241 @@
+import { describe, expect, it } from 'vitest';
+import { whatsminer } from '../../src/miner/families/whatsminer.js';
+import { answer, readAll } from '../fixtures/miner-replies.js';
+
+const told = {
+  Elapsed: 66295,
+  'MHS av': 68000000,
+  'MHS 5s': 61000000.25,
+  'MHS 1m': 67200000,
+  'MHS 5m': 67800000,
+  'MHS 15m': 67500000,
+  'HS RT': 67394800.97,
+  Accepted: 5018,
+  Rejected: 29,
+  'Hardware Errors': 912,
+  Temperature: 72,
+  freq_avg: 622,
+  'Fan Speed In': 4950,
+  'Fan Speed Out': 4920,
+  'Power Fanspeed': 8880,
+  Power: 3417,
+  Power_RT: 3427,
+  Uptime: 66892,
+  'Error Code Count': 0,
+  'Factory Error Code 0': 208,
+  'Env Temp': 28.5,
+  'Firmware Version': "'20210322.22.REL'",
+  MAC: 'C4:11:04:01:3C:75',
+  'Factory GHS': 68796,
+  'Chip Temp Min': 65,
+  'Chip Temp Max': 80,
+  'Chip Temp Avg': 74.5,
+};
+
+const board = (slot: number) => ({
+  ASC: slot,
+  Slot: slot,
+  Temperature: 70 + slot,
+  'Chip Frequency': 620,
+  'MHS av': 22000000,
+  'MHS 15m': 22500000,
+  'Hardware Errors': 3,
+  'Device Elapsed': 66295,
+  'Upfreq Complete': 1,
+  'Effective Chips': 111,
+  'PCB SN': `SN${slot}`,
+  'Chip Temp Min': 65,
+  'Chip Temp Max': 78 + slot,
+  'Chip Temp Avg': 74,
+});
+
+const reading = (change: Record<string, unknown> = {}, boards: object[] = [0, 1, 2].map(board)) => ({
+  summary: answer('SUMMARY', { ...told, ...change }, 'btminer'),
+  edevs: answer('DEVS', boards, 'btminer'),
+});
+
+describe('a Whatsminer', () => {
+  it('is read whole', () => {
+    const version = {
+      STATUS: 'S',
+      Code: 131,
+      Msg: { api_ver: '2.0.5', fw_ver: '20230803.11.REL', miner_type: 'M50S_VH50' },
+    };
+    const sample = readAll({ ...reading(), get_version: version });
+    expect(sample).toMatchObject({
+      family: 'whatsminer',
+      state: 'mining',
+      health: 'healthy',
+      hashrateGhs: 67394.80097,
+      hashrate5sGhs: 61000.00025,
+      hashrateExpectedGhs: 68796,
+      temperatureAvgC: 74.5,
+      temperatureMinC: 65,
+      temperatureMaxC: 80,
+      frequencyAvgMhz: 622,
+      hardwareErrors: 912,
+      uptimeS: 66295,
+      powerW: 3417,
+      powerSource: 'reported',
+      boardsTotal: 3,
+      boardsHealthy: 3,
+      deviceErrors: [],
+      repairs: [],
+    });
+    expect(sample.efficiencyJPerTh).toBeCloseTo(50.7, 1);
+    expect(sample.identity).toEqual({
+      vendor: 'MicroBT',
+      model: 'M50S_VH50',
+      firmware: 'btminer',
+      firmwareVersion: '20230803.11.REL',
+      mac: 'c4:11:04:01:3c:75',
+      serial: null,
+    });
+    expect(sample.fans.map((fan) => fan.rpm)).toEqual([4950, 4920, 8880]);
+    expect(sample.boards[2]).toEqual({
+      index: 2,
+      hashrateGhs: 22500,
+      boardTempC: 72,
+      chipTempC: 80,
+      chipTempsC: [65, 80],
+      chipsOk: 111,
+      chipsTotal: null,
+      frequencyMhz: 620,
+      hardwareErrors: 3,
+      serial: 'SN2',
+      health: 'healthy',
+    });
+  });
+
+  it('is asked in a way that old and new firmware read, also joined', () => {
+    expect(JSON.parse(whatsminer.request('pools+summary+edevs'))).toEqual({
+      cmd: 'pools+summary+edevs',
+      command: 'pools+summary+edevs',
+    });
+  });
+
+  it('has its HS RT in TH/s on some firmware: the rest of the record tells', () => {
+    const sample = readAll(reading({ 'HS RT': 67.39 }));
+    expect(sample.hashrateGhs).toBeCloseTo(67390, 6);
+    expect(sample.repairs).toEqual([{ command: 'summary', kind: 'unit_scale', count: 1 }]);
+  });
+
+  it('without HS RT shows a wide window, and the average only in its first hour', () => {
+    expect(readAll(reading({ 'HS RT': '' })).hashrateGhs).toBe(67500);
+    expect(readAll(reading({ 'HS RT': '', Elapsed: 1200 })).hashrateGhs).toBe(68000);
+    const standing = { 'MHS 5s': 0, 'MHS 1m': 0, 'MHS 5m': 0, 'MHS 15m': 0 };
+    expect(readAll(reading({ 'HS RT': '', ...standing }))).toMatchObject({
+      hashrateGhs: 0,
+      state: 'stopped',
+    });
+  });
+
+  it('takes the summary from Msg on firmware that puts it there', () => {
+    const summary = { STATUS: 'S', When: 1, Code: 131, Msg: told, Description: 'whatsminer v1.4' };
+    expect(readAll({ summary })).toMatchObject({
+      family: 'whatsminer',
+      hashrateGhs: 67394.80097,
+      powerW: 3417,
+    });
+  });
+
+  it('reads the version in quotes that a wrong escape breaks', () => {
+    const summary = JSON.stringify(reading().summary).replace("'20210322.22.REL'", "\\'20210322.22.REL\\'");
+    const sample = readAll({ summary });
+    expect(sample.identity.firmwareVersion).toBe('20210322.22.REL');
+    expect(sample.repairs.map((repair) => repair.kind)).toEqual(['bad_escape']);
+  });
+
+  it('with liquid cooling has no fans, with air a fan at 0 has failed', () => {
+    expect(
+      readAll(reading({ 'Fan Speed In': 0, 'Fan Speed Out': 0, 'Power Fanspeed': 0, 'Liquid Cooling': true }))
+        .fans,
+    ).toEqual([]);
+    const failed = readAll(reading({ 'Fan Speed Out': 0 }));
+    expect(failed.fans[1]).toEqual({ index: 1, rpm: 0 });
+    expect(failed.health).toBe('warning');
+  });
+
+  it.each([
+    ['v1 summary', { 'Error Code 0': 110, 'Error Code 1': 600, 'Error Code Count': 2 }, null],
+    ['list of objects', {}, '[{"110":"2024-06-15 10:30:00"},{"600":"2024-06-15 10:30:00"}]'],
+    ['list shaped like an object', {}, '["110":"2024-06-15 10:30:00","600":"2024-06-15 10:30:00"]'],
+    ['flat list', {}, '["110","2022-01-17 11:28:11","600","2022-01-17 11:28:11"]'],
+    ['object with reasons', {}, '[{"110":"t","reason":"x"},{"600":"t"}]'],
+  ])('tells its errors from a %s', (_, change, codes) => {
+    const errors =
+      codes === null ? {} : { get_error_code: `{"STATUS":"S","Code":131,"Msg":{"error_code":${codes}}}` };
+    const sample = readAll({ ...reading(change), ...errors });
+    expect(sample.deviceErrors).toEqual([
+      { code: '110', text: 'intake fan speed' },
+      { code: '600', text: 'surroundings too hot' },
+    ]);
+    expect(sample.health).toBe('warning');
+  });
+
+  it('reads boards of the first firmware from stats', () => {
+    const record = (slot: number) => ({
+      ID: `SM${slot}`,
+      slot,
+      chip_num: 63,
+      ok_chips: 62,
+      temp_1: 75.5,
+      temp_2: 0,
+      freqs_avg: 635,
+    });
+    const stats = answer('STATS', [record(0), record(1), { ID: 'POOL0' }]);
+    const sample = readAll({ summary: reading().summary, stats });
+    expect(sample.boards).toHaveLength(2);
+    expect(sample.boards[1]).toMatchObject({
+      index: 1,
+      boardTempC: 75.5,
+      chipsOk: 62,
+      chipsTotal: 63,
+      health: 'warning',
+    });
+  });
+
+  it('without HS RT and average takes the sum of its boards', () => {
+    const { edevs } = reading();
+    expect(readAll({ edevs }).hashrateGhs).toBe(67500);
+  });
+});
+
+describe('states of a Whatsminer', () => {
+  const down = { STATUS: 'E', Code: 132, Msg: 'btminer process is down', Description: 'whatsminer v1.4' };
+  const status = (off: string, key = 'btmineroff') => ({
+    STATUS: 'S',
+    Code: 131,
+    Msg: { [key]: off },
+    Description: 'whatsminer v1.4',
+  });
+
+  it('is sleeping when status says so and nothing else answers', () => {
+    expect(readAll({ summary: down, edevs: down, status: status('true') })).toMatchObject({
+      family: 'whatsminer',
+      state: 'sleeping',
+    });
+    expect(readAll({ summary: down, status: status('true', 'mineroff') }).state).toBe('sleeping');
+    expect(readAll({ summary: down, status: status('false') })).toMatchObject({
+      state: 'stopped',
+      health: 'critical',
+    });
+  });
+
+  it('is starting while its boards are tuned', () => {
+    const tuning = [0, 1, 2].map((slot) => ({ ...board(slot), 'Upfreq Complete': 0 }));
+    expect(readAll(reading({}, tuning)).state).toBe('starting');
+    const one = [board(0), board(1), { ...board(2), 'Upfreq Complete': 0 }];
+    expect(readAll(reading({}, one)).state).toBe('mining');
+    expect(readAll(reading({ Elapsed: 300 }, one)).state).toBe('starting');
+  });
+
+  it('is starting with no rate just after the start', () => {
+    const none = Object.fromEntries(
+      Object.keys(told)
+        .filter((key) => /^MHS|HS RT/.test(key))
+        .map((key) => [key, null]),
+    );
+    expect(readAll({ summary: answer('SUMMARY', { ...told, ...none, Elapsed: 20 }) }).state).toBe('starting');
+  });
+});
