@@ -23,7 +23,7 @@ const ownWorkerFile = fileURLToPath(
   new URL(`../../workers/ingest-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
 );
 
-export const defaultIngestPoolOptions: IngestPoolOptions = {
+const defaultIngestPoolOptions: IngestPoolOptions = {
   threads: 1,
   maxQueue: 64,
   maxHeapMb: 512,

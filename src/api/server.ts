@@ -31,7 +31,7 @@ export interface ServerTimeouts {
   readonly maxConnections: number;
 }
 
-export const defaultServerTimeouts: ServerTimeouts = {
+const defaultServerTimeouts: ServerTimeouts = {
   headersMs: 10_000,
   requestMs: 60_000,
   keepAliveMs: 65_000,

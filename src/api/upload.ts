@@ -11,7 +11,7 @@ import type { ApiDeps } from './deps.js';
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** The contract's answer to a stored upload. */
-export interface UploadAnswer {
+interface UploadAnswer {
   readonly success: true;
   /** The whole batch was stored before. */
   readonly duplicate?: true;

@@ -17,7 +17,7 @@ export interface IngestTask {
 }
 
 /** The errors an upload's body can have. */
-export type UploadErrorCode = Extract<
+type UploadErrorCode = Extract<
   ErrorCode,
   'BODY_TOO_LARGE' | 'GZIP_INVALID' | 'JSON_INVALID' | 'NOT_AN_ARRAY'
 >;

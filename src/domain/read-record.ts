@@ -1,7 +1,8 @@
 import { parseDeviceTime } from './device-time.js';
-import { minerHealth, type HealthThresholds } from './health.js';
+import { minerHealth, type HealthFacts, type HealthThresholds } from './health.js';
 import type { IngestRow, RejectReason } from './ingest.js';
 import { readBoards } from './read-boards.js';
+import { maxGhs, noReadings, readLatency, readReadings, type Readings } from './read-readings.js';
 import {
   cleanText,
   isObject,
@@ -35,8 +36,6 @@ export type RecordReading =
   | { readonly kind: 'rejected'; readonly reason: RejectReason; readonly timeMs: number | null };
 
 const maxKeyLength = 128;
-const maxGhs = 1e12;
-const maxUptimeS = 2_147_483_647;
 const jsonBounds = { maxDepth: 6, maxNodes: 2_000, maxTextLength: 1_000 };
 const rawBounds = { maxReplies: 16, maxReplyLength: 65_536 };
 
@@ -89,31 +88,6 @@ function toRow(
   record: JsonObject,
   thresholds: HealthThresholds,
 ): IngestRow {
-  const ownState = minerStates.find((name) => name === record['state']) ?? null;
-  const readings = online ? readReadings(record, ownState !== null) : noReadings;
-  const state = readState(online, ownState, readings);
-  const boards = online ? readBoards(record['boards'], state === 'mining', thresholds) : [];
-  const boardsTotal = online ? (readCount(record['boards_total'], 1_000) ?? lengthOrNull(boards)) : null;
-  const boardsHealthy = online ? readBoardsHealthy(record, boards) : null;
-  const errorMessage = readText(record['error_message'], 1_000);
-  const details = online ? readJson(record['details'], jsonBounds) : null;
-  const health = minerHealth(
-    {
-      state,
-      hashrateGhs: readings.hashrate_ghs ?? readings.hashrate_5s_ghs,
-      hashrateExpectedGhs: readings.hashrate_expected_ghs,
-      temperatureMaxC: hottest(readings),
-      fans: (readings.fan_speeds ?? []).map((rpm) => ({ rpm })),
-      boards:
-        boards.length > 0
-          ? boards.map((board) => board.health as Health)
-          : countedBoards(boardsTotal, boardsHealthy),
-      boardsExpected: boards.length > 0 ? boardsTotal : null,
-      hasDeviceErrors: ownState === null ? errorMessage !== null : isFilled(details?.['device_errors']),
-      isTruncated: isFilled(details?.['truncated']),
-    },
-    thresholds,
-  );
   return {
     key,
     time: new Date(sampleMs).toISOString(),
@@ -121,99 +95,67 @@ function toRow(
     ip: readIp(record['ip_address']),
     mac: readMac(record['mac']),
     online,
-    state,
-    health,
     reported_health: readText(record['overall_health'], 32),
-    ...readings,
+    ...readCondition(online, record, thresholds),
     latency_ms: readLatency(record['latency_ms']),
     pool_url: readText(record['pool_url'], 512),
     worker_name: readText(record['worker_name'], 256),
     model: readText(record['model'], 128),
     firmware: readText(record['firmware_version'], 128),
     family: readText(record['family'], 32),
-    boards: boards.length > 0 ? boards.map((board) => ({ ...board })) : null,
-    board_hashrate_ghs: columnOf(boards, (board) => board.hashrate),
-    board_temp_c: columnOf(boards, (board) => board.temp),
-    board_chips_ok: columnOf(boards, (board) => board.chips_ok),
-    boards_total: boardsTotal,
-    boards_healthy: boardsHealthy,
     error_class: readText(record['error_class'], 64),
-    error_message: errorMessage,
-    details,
+    error_message: readText(record['error_message'], 1_000),
     raw: readRaw(record['raw']),
   };
 }
 
-const readingNames = [
-  'hashrate_ghs',
-  'hashrate_5s_ghs',
-  'hashrate_expected_ghs',
-  'temperature_avg',
-  'temperature_min',
-  'temperature_max',
-  'temperature_chips',
-  'fan_speeds',
-  'frequency_avg',
-  'accepted_shares',
-  'rejected_shares',
-  'hardware_errors',
-  'uptime_seconds',
-  'power_w',
-  'efficiency',
-  'pool_latency_ms',
-] as const satisfies readonly (keyof IngestRow)[];
-type Readings = Pick<IngestRow, (typeof readingNames)[number]>;
+/** Readings and boards, and what follows from them. */
+type Condition = Readings &
+  Pick<
+    IngestRow,
+    | 'state'
+    | 'health'
+    | 'boards'
+    | 'board_hashrate_ghs'
+    | 'board_temp_c'
+    | 'board_chips_ok'
+    | 'boards_total'
+    | 'boards_healthy'
+    | 'details'
+  >;
 
-const noReadings = Object.fromEntries(readingNames.map((name) => [name, null])) as unknown as Readings;
-
-function readReadings(record: JsonObject, isOwn: boolean): Readings {
-  const known = (value: number | null): number | null => (value === 0 && !isOwn ? null : value);
-  const temperature = (name: string): number | null => known(readReal(record[name], -60, 250));
-  return {
-    hashrate_ghs: readReal(record['hashrate_ghs'], 0, maxGhs),
-    hashrate_5s_ghs: readReal(record['hashrate_5s_ghs'], 0, maxGhs),
-    hashrate_expected_ghs: known(readReal(record['hashrate_expected_ghs'], 0, maxGhs)),
-    temperature_avg: temperature('temperature_avg'),
-    temperature_min: temperature('temperature_min'),
-    temperature_max: temperature('temperature_max'),
-    temperature_chips: readChipTemps(record['temperature_chips'], isOwn),
-    fan_speeds: readFans(record['fan_speeds'], isOwn),
-    frequency_avg: readReal(record['frequency_avg'], 0, 1e6),
-    accepted_shares: readCount(record['accepted_shares']),
-    rejected_shares: readCount(record['rejected_shares']),
-    hardware_errors: readCount(record['hardware_errors']),
-    uptime_seconds: readCount(record['uptime_seconds'], maxUptimeS),
-    power_w: known(readReal(record['power_consumption'], 0, 1e6)),
-    efficiency: known(readReal(record['efficiency'], 0, 1e6)),
-    pool_latency_ms: readLatency(record['pool_latency_ms']),
+function readCondition(online: boolean, record: JsonObject, thresholds: HealthThresholds): Condition {
+  const ownState = minerStates.find((name) => name === record['state']) ?? null;
+  const readings = online ? readReadings(record, ownState !== null) : noReadings;
+  const state = readState(online, ownState, readings);
+  const boards = online ? readBoards(record['boards'], state === 'mining', thresholds) : [];
+  const total = online ? (readCount(record['boards_total'], 1_000) ?? lengthOrNull(boards)) : null;
+  const healthy = online ? readBoardsHealthy(record, boards) : null;
+  const details = online ? readJson(record['details'], jsonBounds) : null;
+  const hasMessage = readText(record['error_message'], 1) !== null;
+  const facts: HealthFacts = {
+    state,
+    hashrateGhs: readings.hashrate_ghs ?? readings.hashrate_5s_ghs,
+    hashrateExpectedGhs: readings.hashrate_expected_ghs,
+    temperatureMaxC: hottest(readings),
+    fans: (readings.fan_speeds ?? []).map((rpm) => ({ rpm })),
+    boards: boards.length > 0 ? boards.map((board) => board.health as Health) : countedBoards(total, healthy),
+    boardsExpected: boards.length > 0 ? total : null,
+    hasDeviceErrors: ownState === null ? hasMessage : isFilled(details?.['device_errors']),
+    isTruncated: isFilled(details?.['truncated']),
   };
-}
-
-function readLatency(value: unknown): number | null {
-  const ms = readInt(value);
-  return ms === null || ms < 0 ? null : ms;
-}
-
-/** Collectors mix counts (3, 4) and unread sensors (0) in: dropped when another sensor is warm. */
-function readChipTemps(value: unknown, isOwn: boolean): number[] | null {
-  if (!Array.isArray(value)) return null;
-  const temps = value
-    .slice(0, 512)
-    .map((item) => readReal(item, -60, 250))
-    .filter((temp) => temp !== null);
-  if (isOwn) return temps.length === 0 ? null : temps;
-  const isWarm = temps.some((temp) => temp >= 30);
-  const kept = temps.filter((temp) => temp !== 0 && (!isWarm || temp >= 10));
-  return kept.length === 0 ? null : kept;
-}
-
-/** Collectors mix counts and percentages in: no fan turns at 1 to 100 rpm. A standing fan (0) is kept. */
-function readFans(value: unknown, isOwn: boolean): (number | null)[] | null {
-  if (!Array.isArray(value)) return null;
-  const fans = value.slice(0, 32).map((item) => readReal(item, 0, 32_767));
-  const rounded = fans.map((rpm) => (rpm === null ? null : Math.round(rpm)));
-  const kept = isOwn ? rounded : rounded.filter((rpm) => rpm !== null && (rpm === 0 || rpm > 100));
-  return kept.length === 0 ? null : kept;
+  return {
+    ...readings,
+    state,
+    health: minerHealth(facts, thresholds),
+    boards: boards.length > 0 ? boards.map((board) => ({ ...board })) : null,
+    board_hashrate_ghs: columnOf(boards, (board) => board.hashrate),
+    board_temp_c: columnOf(boards, (board) => board.temp),
+    board_chips_ok: columnOf(boards, (board) => board.chips_ok),
+    boards_total: total,
+    boards_healthy: healthy,
+    details,
+  };
 }
 
 /** Other collectors name no state: it follows from `online` and the hashrate. */

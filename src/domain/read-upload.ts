@@ -50,7 +50,9 @@ export function isGzip(body: Uint8Array): boolean {
 
 /** The length a gzip body's trailer tells, bytes: modulo 2³², and not to be trusted. 0 for a body too short. */
 export function announcedBytes(body: Uint8Array): number {
-  return body.byteLength < 18 ? 0 : new DataView(body.buffer, body.byteOffset).getUint32(body.byteLength - 4, true);
+  return body.byteLength < 18
+    ? 0
+    : new DataView(body.buffer, body.byteOffset).getUint32(body.byteLength - 4, true);
 }
 
 function decodeUtf8(body: Uint8Array): string {

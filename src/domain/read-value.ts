@@ -13,7 +13,7 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /** A number, also written as text; null for anything else, for `""`, NaN and the infinities. */
-export function readNumber(value: unknown): number | null {
+function readNumber(value: unknown): number | null {
   const number = typeof value === 'string' ? parseNumber(value) : value;
   return typeof number === 'number' && Number.isFinite(number) ? number : null;
 }

@@ -37,7 +37,7 @@ describe('who may upload', () => {
     ['an unknown key', { 'X-Collector-Key': testKey('z') }, 'Invalid API key', 'KEY_INVALID'],
   ])('answers 401 to %s', async (_name, headers, error, code) => {
     const before = api.calls['parseUpload'];
-    const response = await upload([miner('a')], headers as Record<string, string>);
+    const response = await upload([miner('a')], headers);
     expect(response.status).toBe(401);
     expect(await response.json()).toEqual({ success: false, error, code });
     expect(api.calls['parseUpload']).toBe(before);

@@ -124,7 +124,7 @@ export async function startTestApi(setup: TestApiOptions = {}): Promise<TestApi>
 function counted(deps: ApiDeps, calls: Record<string, number>): ApiDeps {
   const watched = ['findKey', 'writeBatch', 'summary', 'livePage', 'parseUpload', 'touchKey'] as const;
   const entries = watched.map((name) => {
-    const original = deps[name] as (...values: unknown[]) => unknown;
+    const original = deps[name].bind(deps) as (...values: unknown[]) => unknown;
     calls[name] = 0;
     const wrapped = (...values: unknown[]): unknown => {
       calls[name] = (calls[name] ?? 0) + 1;

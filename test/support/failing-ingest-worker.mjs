@@ -1,3 +1,6 @@
+import { Buffer } from 'node:buffer';
+import process from 'node:process';
+
 /** An ingest thread that does what the body says: exit, throw, loop, or answer an empty upload. */
 export default function ingest(task) {
   const words = Buffer.from(task.body).toString('utf8');
