@@ -73,10 +73,10 @@ afterEach(async () => {
 
 async function start(make: () => Promise<Disk>): Promise<{ disk: Disk; api: UploadApi; delivery: Delivery }> {
   const disk = await make();
-  cleanups.push(disk.remove);
+  cleanups.push(() => disk.remove());
   await mkdir(disk.dir, { recursive: true });
   const api = await startUploadApi();
-  cleanups.push(api.close);
+  cleanups.push(() => api.close());
   const uploader = { liveBufferBytes: 64 * 1024 };
   const delivery = await startDelivery({ dir: disk.dir, url: api.url, uploader });
   cleanups.push(() => delivery.uploader.stop({ deadlineMs: 1_000 }));
