@@ -36,6 +36,8 @@ export interface SessionOptions {
 
 /** A retry of a lost connection waits this long, ms: miners serve one client at a time. */
 const retryDelayMs = 100;
+/** The device's code for a command it does not know. */
+const invalidCommand = 14;
 
 /**
  * Polls one miner: one connection at a time, one deadline for all of it. What is learned on the way
@@ -80,12 +82,32 @@ class Session {
     const wanted = family.commands.filter((command) => !this.#replies.has(command));
     const mayJoin = family.mayJoin && limits.joins === 'auto' && profile.joins !== false && wanted.length > 1;
     if (!(mayJoin && (await this.#askJoined(family, wanted)))) await this.#askEach(wanted, family.name);
-    if ((isNew || wantsIdentity) && !this.#isOver) {
-      delete profile.refused;
+    const hasReading = this.#hasReading();
+    if (isNew || wantsIdentity || !hasReading) {
+      if (hasReading) delete profile.refused;
       await this.#askEach(family.identityCommands, family.name);
-      this.#hasIdentity = !this.#isOver;
+      this.#hasIdentity = hasReading && !this.#isOver;
     }
     if (!isNew && wantsIdentity && this.#hasIdentity) this.#family = identifyFamily(this.#replies);
+    this.#noteRefused();
+  }
+
+  #hasReading(): boolean {
+    for (const reply of this.#replies.values()) if (reply.kind === 'ok') return true;
+    return false;
+  }
+
+  /**
+   * A command that a device in order calls invalid is not asked again until the identity is. A device
+   * that refuses everything is asleep or closed, and its refusals say nothing of its firmware.
+   */
+  #noteRefused(): void {
+    if (!this.#hasReading()) return;
+    const { profile } = this.#options;
+    for (const [command, reply] of this.#replies) {
+      if (reply.kind !== 'device_error' || reply.code !== invalidCommand) continue;
+      if (!profile.refused?.includes(command)) profile.refused = [...(profile.refused ?? []), command];
+    }
   }
 
   result(): SessionResult {
@@ -114,7 +136,8 @@ class Session {
       return false;
     }
     // Kept only once a whole reply has proved it: a cut one says nothing.
-    if (profile.joins === undefined && [...replies.values()].some((reply) => reply.kind === 'ok')) profile.joins = true;
+    if (profile.joins === undefined && [...replies.values()].some((reply) => reply.kind === 'ok'))
+      profile.joins = true;
     for (const [command, reply] of replies) this.#replies.set(command, reply);
     return true;
   }
@@ -129,9 +152,6 @@ class Session {
       if (bytes === null) continue;
       const reply = decodeReply(command, bytes);
       this.#replies.set(command, reply);
-      if (reply.kind === 'device_error' && (reply.code === 14 || reply.code === 45)) {
-        profile.refused = [...(profile.refused ?? []), command];
-      }
     }
   }
 

@@ -12,7 +12,13 @@ const pulse = new Int32Array(data.pulse);
 setInterval(() => Atomics.add(pulse, threadId % pulse.length, 1), data.pulseMs).unref();
 
 /** Piscina's entry: polls one shard; its batches go through `port`, which the main thread closes. */
-export default async function poll({ task, port }: { task: PollTask; port: MessagePort }): Promise<PollOutcome> {
+export default async function poll({
+  task,
+  port,
+}: {
+  task: PollTask;
+  port: MessagePort;
+}): Promise<PollOutcome> {
   return pollShard(task, {
     sockets,
     now: Date.now,

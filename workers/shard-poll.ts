@@ -3,7 +3,14 @@ import type { PollCounters, PollOutcome, PollTask, PolledPiece } from '../src/do
 import type { MinerSample, PollErrorClass } from '../src/domain/telemetry.js';
 import { toWire } from '../src/domain/wire.js';
 import { fingerprintOf, fingerprintReply } from '../src/miner/fingerprint.js';
-import { isMiner, noteAnswer, noteFailure, packProfiles, unpackProfiles, type Profile } from '../src/miner/profile.js';
+import {
+  isMiner,
+  noteAnswer,
+  noteFailure,
+  packProfiles,
+  unpackProfiles,
+  type Profile,
+} from '../src/miner/profile.js';
 import { readMiner, unreachableSample } from '../src/miner/read-miner.js';
 import { BatchWriter } from './batch-writer.js';
 import { pollMiner, type SessionResult } from './miner-session.js';
@@ -49,7 +56,11 @@ class ShardPoll {
       const ip = formatIp(address);
       const profile = this.#profiles.get(ip);
       if (isMiner(profile)) this.#counters.scheduled++;
-      if (profile?.notBefore !== undefined && profile.notBefore > this.#task.slot && !this.#isClockBehind(profile)) {
+      if (
+        profile?.notBefore !== undefined &&
+        profile.notBefore > this.#task.slot &&
+        !this.#isClockBehind(profile)
+      ) {
         if (isMiner(profile)) this.#counters.skippedBackoff++;
         continue;
       }
@@ -58,7 +69,9 @@ class ShardPoll {
     const timer = setInterval(() => this.#flush(), this.#task.limits.flushMs);
     // The healthy are handed over as soon as they are done: they never wait for the silent.
     await Promise.all([
-      Promise.all(steady.map((ip) => this.#pollOne(ip, 0))).then(() => (doubtful.length > 0 ? this.#flush() : undefined)),
+      Promise.all(steady.map((ip) => this.#pollOne(ip, 0))).then(() =>
+        doubtful.length > 0 ? this.#flush() : undefined,
+      ),
       ...doubtful.map((ip) => this.#pollOne(ip, isMiner(this.#profiles.get(ip)) ? 1 : 2)),
     ]);
     clearInterval(timer);
@@ -169,7 +182,8 @@ class ShardPoll {
       const shape = fingerprintReply(reply);
       if (shape === null) continue;
       const print = fingerprintOf(`${firmware}\n${shape}`);
-      if (print in fingerprints || Object.keys(fingerprints).length < maxFingerprints) count(fingerprints, print);
+      if (print in fingerprints || Object.keys(fingerprints).length < maxFingerprints)
+        count(fingerprints, print);
     }
   }
 
@@ -186,7 +200,9 @@ class ShardPoll {
     profile.rawAt = slot;
     const raw: Record<string, string> = {};
     for (const [command, bytes] of session.raw) {
-      raw[command] = bytes.toString('utf8', 0, Math.min(bytes.length, limits.maxRawBytes)).replaceAll('\0', '');
+      raw[command] = bytes
+        .toString('utf8', 0, Math.min(bytes.length, limits.maxRawBytes))
+        .replaceAll('\0', '');
     }
     return raw;
   }
@@ -230,4 +246,3 @@ function emptyCounters(): PollCounters {
     connections: 0,
   };
 }
-

@@ -121,7 +121,8 @@ export class Actor<M> {
     const budget = this.#options.budget ?? defaultRestartBudget;
     const now = (this.#options.now ?? Date.now)();
     this.#crashes.push(now);
-    while (this.#crashes.length > 0 && now - (this.#crashes[0] ?? now) > budget.withinMs) this.#crashes.shift();
+    while (this.#crashes.length > 0 && now - (this.#crashes[0] ?? now) > budget.withinMs)
+      this.#crashes.shift();
     if (this.#crashes.length > budget.maxRestarts) {
       this.#state = 'failed';
       this.#options.onEscalate(error);

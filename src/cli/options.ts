@@ -36,7 +36,11 @@ export function configOf(
     const path = text.slice(0, at);
     const setting = known.get(path);
     if (at < 1) throw new AppError('CONFIG_INVALID', `--set ${text}: write it as setting=value`);
-    if (!setting) throw new AppError('CONFIG_INVALID', `--set ${text}: there is no setting "${path}"; see docs/configuration.md`);
+    if (!setting)
+      throw new AppError(
+        'CONFIG_INVALID',
+        `--set ${text}: there is no setting "${path}"; see docs/configuration.md`,
+      );
     values[path] = fromText(text.slice(at + 1), setting);
   }
   if (flags.dataDir !== undefined) values['data_dir'] = flags.dataDir;

@@ -12,7 +12,10 @@ export interface Role {
  * Runs a role until SIGINT, SIGTERM or its failure, then stops it. A second signal does not wait.
  * Answers the exit code.
  */
-export async function runRole(start: () => Promise<Role>, options: { log: Logger; shutdownMs: number; started?: () => void }): Promise<number> {
+export async function runRole(
+  start: () => Promise<Role>,
+  options: { log: Logger; shutdownMs: number; started?: () => void },
+): Promise<number> {
   let interrupt = (): void => undefined;
   const interrupted = new Promise<'signal'>((resolve) => (interrupt = () => resolve('signal')));
   let signals = 0;

@@ -47,7 +47,8 @@ function readFile(file: string | undefined): Record<string, unknown> {
   }
   try {
     const content = (parseYaml(readFileSync(path, 'utf8')) ?? {}) as unknown;
-    if (typeof content !== 'object' || content === null || Array.isArray(content)) throw new Error('not a mapping of settings');
+    if (typeof content !== 'object' || content === null || Array.isArray(content))
+      throw new Error('not a mapping of settings');
     return content as Record<string, unknown>;
   } catch (error) {
     throw new AppError('CONFIG_INVALID', `${path}: ${(error as Error).message}`, { cause: error });
@@ -57,7 +58,8 @@ function readFile(file: string | undefined): Record<string, unknown> {
 /** Environment variables and `--set` are text: numbers, booleans and lists are read from it. */
 export function fromText(value: string, setting: Pick<Setting, 'kind'>): unknown {
   if (setting.kind === 'number' && /^-?\d+(\.\d+)?$/.test(value.trim())) return Number(value);
-  if (setting.kind === 'boolean' && /^(true|false)$/i.test(value.trim())) return value.trim().toLowerCase() === 'true';
+  if (setting.kind === 'boolean' && /^(true|false)$/i.test(value.trim()))
+    return value.trim().toLowerCase() === 'true';
   return value;
 }
 
@@ -87,13 +89,21 @@ function withSecrets(config: Config): Config {
     try {
       return readFileSync(file, 'utf8').trim();
     } catch (error) {
-      throw new AppError('CONFIG_INVALID', `${name}: cannot read ${file}: ${(error as Error).message}`, { cause: error });
+      throw new AppError('CONFIG_INVALID', `${name}: cannot read ${file}: ${(error as Error).message}`, {
+        cause: error,
+      });
     }
   };
   return {
     ...config,
-    database: { ...config.database, url: secret('database.url_file', config.database.url, config.database.url_file) },
+    database: {
+      ...config.database,
+      url: secret('database.url_file', config.database.url, config.database.url_file),
+    },
     redis: { ...config.redis, url: secret('redis.url_file', config.redis.url, config.redis.url_file) },
-    sites: config.sites.map((site, i) => ({ ...site, key: secret(`sites[${i}].key_file`, site.key, site.key_file) })),
+    sites: config.sites.map((site, i) => ({
+      ...site,
+      key: secret(`sites[${i}].key_file`, site.key, site.key_file),
+    })),
   };
 }

@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url';
 export const packageRoot = findRoot(dirname(fileURLToPath(import.meta.url)));
 
 /** This program's version. */
-export const version = (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
+export const version = (
+  JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
+).version;
 
 /** The compiled entry of a worker thread, by name: `poll-worker`. */
 export function workerFile(name: string): string {

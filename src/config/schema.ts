@@ -6,18 +6,38 @@ const int = (min: number, max: number, initial: number, what: string) =>
   z.number().int().min(min).max(max).default(initial).describe(what);
 const ratio = (initial: number, what: string) => z.number().min(0).max(1).default(initial).describe(what);
 const text = (what: string) => z.string().min(1).optional().describe(what);
-const group = <T extends z.ZodRawShape>(shape: T, what: string) => z.strictObject(shape).prefault({} as never).describe(what);
+const group = <T extends z.ZodRawShape>(shape: T, what: string) =>
+  z
+    .strictObject(shape)
+    .prefault({} as never)
+    .describe(what);
 
 const h = defaultHealthThresholds;
 const siteName = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'a site name is 1 to 64 letters, digits, dots, dashes or underscores');
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+    'a site name is 1 to 64 letters, digits, dots, dashes or underscores',
+  );
 
 const site = z.strictObject({
   name: siteName.describe('Name of the site; unique.'),
-  ranges: z.array(z.string().min(1)).min(1).describe('Addresses to poll: CIDR, `a-b`, `a.b.c.d-e`, `10.0.*.2`, single, `!` excludes.'),
-  zone: z.string().regex(/^[a-z0-9-]{1,32}$/).default('default').describe('Reachability zone: pollers take jobs of their zones only.'),
-  interval_s: z.number().int().min(1).max(3600).optional().describe('Poll interval of this site, s; `poll.interval_s` when absent.'),
+  ranges: z
+    .array(z.string().min(1))
+    .min(1)
+    .describe('Addresses to poll: CIDR, `a-b`, `a.b.c.d-e`, `10.0.*.2`, single, `!` excludes.'),
+  zone: z
+    .string()
+    .regex(/^[a-z0-9-]{1,32}$/)
+    .default('default')
+    .describe('Reachability zone: pollers take jobs of their zones only.'),
+  interval_s: z
+    .number()
+    .int()
+    .min(1)
+    .max(3600)
+    .optional()
+    .describe('Poll interval of this site, s; `poll.interval_s` when absent.'),
   port: z.number().int().min(1).max(65535).default(4028).describe('TCP port of the CGMiner API.'),
   key: text('Collector key of this site (secret; prefer `key_file`).'),
   key_file: text('File holding the collector key.'),
@@ -25,14 +45,20 @@ const site = z.strictObject({
 
 /** Every setting, with its default, unit and meaning. `docs/configuration.md` is generated from it. */
 export const configSchema = z.strictObject({
-  data_dir: z.string().min(1).default('./data').describe('Folder for the spool, learned profiles and the embedded database.'),
+  data_dir: z
+    .string()
+    .min(1)
+    .default('./data')
+    .describe('Folder for the spool, learned profiles and the embedded database.'),
   allow_loopback: z.boolean().default(false).describe('Accept loopback ranges: for simulated miners.'),
   shutdown_ms: int(500, 60_000, 10_000, 'Bound of a graceful shutdown, ms.'),
   log_level: z.enum(logLevels).default('info').describe('Least level logged to stderr.'),
   sites: z.array(site).max(1000).default([]).describe('The farms to poll.'),
   database: group(
     {
-      url: text('PostgreSQL URL (secret; also `DATABASE_URL`). Absent: `up` and `demo` run an embedded PostgreSQL.'),
+      url: text(
+        'PostgreSQL URL (secret; also `DATABASE_URL`). Absent: `up` and `demo` run an embedded PostgreSQL.',
+      ),
       url_file: text('File holding the URL.'),
       pool_size: int(1, 200, 8, 'Connections of one process.'),
       deadline_ms: int(100, 120_000, 2_000, 'Deadline of one database call, ms.'),
@@ -51,7 +77,12 @@ export const configSchema = z.strictObject({
   ),
   queue: group(
     {
-      max_waiting: int(1, 1_000_000, 10_000, 'Jobs that may wait in a zone; one more is dropped and counted.'),
+      max_waiting: int(
+        1,
+        1_000_000,
+        10_000,
+        'Jobs that may wait in a zone; one more is dropped and counted.',
+      ),
       remember_s: int(10, 86_400, 600, 'How long a finished job is remembered to tell duplicates, s.'),
     },
     'Slot jobs between coordinators and pollers.',
@@ -69,48 +100,116 @@ export const configSchema = z.strictObject({
       connect_timeout_ms: int(50, 60_000, 2_000, 'Bound of connecting to a miner, ms.'),
       miner_deadline_ms: int(100, 120_000, 5_000, 'Total for all commands of one miner, ms.'),
       max_reply_bytes: int(4096, 16_777_216, 1_048_576, 'Largest reply read, bytes.'),
-      quiet_ms: int(20, 5_000, 200, 'Silence that ends a complete reply on a socket the miner keeps open, ms.'),
+      quiet_ms: int(
+        20,
+        5_000,
+        200,
+        'Silence that ends a complete reply on a socket the miner keeps open, ms.',
+      ),
       flush_ms: int(100, 60_000, 2_000, 'Samples are spooled at least this often, ms.'),
       batch_rows: int(1, 50_000, 5_000, 'Samples in one batch.'),
       batch_bytes: int(65_536, 1_073_741_824, 4_194_304, 'Compressed bytes of one batch.'),
       backoff_slots: int(1, 10_000, 10, 'A dead miner is tried at least once in so many slots.'),
       scan_slots: int(1, 100_000, 30, 'An address that never answered is tried once in so many slots.'),
       identity_s: int(10, 864_000, 3600, 'How often a miner is asked again who it is, s.'),
-      raw_s: int(10, 864_000, 3600, 'How often raw replies travel along, s; also whenever the damage in them changes.'),
+      raw_s: int(
+        10,
+        864_000,
+        3600,
+        'How often raw replies travel along, s; also whenever the damage in them changes.',
+      ),
       raw_bytes: int(0, 1_048_576, 16_384, 'Bytes kept of one raw reply.'),
-      joins: z.enum(['auto', 'never']).default('auto').describe('Joined commands: learned per miner, or never used.'),
+      joins: z
+        .enum(['auto', 'never'])
+        .default('auto')
+        .describe('Joined commands: learned per miner, or never used.'),
     },
     'How miners are polled.',
   ),
   health: group(
     {
-      temperature_warning_c: z.number().min(0).max(200).default(h.temperatureWarningC).describe('Hottest sensor that makes a miner `warning`, °C.'),
-      temperature_critical_c: z.number().min(0).max(200).default(h.temperatureCriticalC).describe('Hottest sensor that makes a miner `critical`, °C.'),
-      hashrate_warning_ratio: ratio(h.hashrateWarningRatio, 'Share of nominal hashrate below which a miner is `warning`.'),
-      hashrate_critical_ratio: ratio(h.hashrateCriticalRatio, 'Share of nominal hashrate below which a miner is `critical`.'),
-      chips_warning_ratio: ratio(h.chipsWarningRatio, 'Share of answering chips below which a board is `warning`.'),
-      chips_critical_ratio: ratio(h.chipsCriticalRatio, 'Share of answering chips below which a board is `critical`.'),
-      fan_minimum_rpm: int(0, 20_000, h.fanMinimumRpm, 'A fan slower than this while mining has failed, rpm.'),
+      temperature_warning_c: z
+        .number()
+        .min(0)
+        .max(200)
+        .default(h.temperatureWarningC)
+        .describe('Hottest sensor that makes a miner `warning`, °C.'),
+      temperature_critical_c: z
+        .number()
+        .min(0)
+        .max(200)
+        .default(h.temperatureCriticalC)
+        .describe('Hottest sensor that makes a miner `critical`, °C.'),
+      hashrate_warning_ratio: ratio(
+        h.hashrateWarningRatio,
+        'Share of nominal hashrate below which a miner is `warning`.',
+      ),
+      hashrate_critical_ratio: ratio(
+        h.hashrateCriticalRatio,
+        'Share of nominal hashrate below which a miner is `critical`.',
+      ),
+      chips_warning_ratio: ratio(
+        h.chipsWarningRatio,
+        'Share of answering chips below which a board is `warning`.',
+      ),
+      chips_critical_ratio: ratio(
+        h.chipsCriticalRatio,
+        'Share of answering chips below which a board is `critical`.',
+      ),
+      fan_minimum_rpm: int(
+        0,
+        20_000,
+        h.fanMinimumRpm,
+        'A fan slower than this while mining has failed, rpm.',
+      ),
     },
     'When a miner is healthy.',
   ),
   upload: group(
     {
-      url: z.url({ protocol: /^https?$/ }).optional().describe('Base URL of the api that `edge` and `poller` upload to.'),
+      url: z
+        .url({ protocol: /^https?$/ })
+        .optional()
+        .describe('Base URL of the api that `edge` and `poller` upload to.'),
       concurrency: int(1, 64, 4, 'Uploads of one site at once.'),
       timeout_ms: int(500, 300_000, 15_000, 'Deadline of one upload, ms.'),
-      live_buffer_bytes: int(65_536, 1_073_741_824, 16_777_216, 'Bytes of fresh batches of one site kept in memory; more stay on disk only.'),
-      backoff_min_ms: int(10, 60_000, 1_000, 'Least ceiling of the jittered delay after a failed upload, ms.'),
+      live_buffer_bytes: int(
+        65_536,
+        1_073_741_824,
+        16_777_216,
+        'Bytes of fresh batches of one site kept in memory; more stay on disk only.',
+      ),
+      backoff_min_ms: int(
+        10,
+        60_000,
+        1_000,
+        'Least ceiling of the jittered delay after a failed upload, ms.',
+      ),
       backoff_max_ms: int(100, 600_000, 60_000, 'Greatest ceiling of that delay, ms.'),
     },
     'Delivery to the api.',
   ),
   spool: group(
     {
-      max_bytes: int(1_048_576, 1_099_511_627_776, 10_737_418_240, 'Bytes of one site\'s spool; past it the oldest batch is dropped and counted.'),
-      max_age_h: int(1, 8760, 72, 'Age past which a batch is dropped and counted, h. The api refuses samples older than 72 h.'),
-      max_files: int(100, 10_000_000, 500_000, 'Batches in one site\'s spool.'),
-      quarantine_max_bytes: int(0, 1_099_511_627_776, 268_435_456, 'Bytes kept of what could not be delivered.'),
+      max_bytes: int(
+        1_048_576,
+        1_099_511_627_776,
+        10_737_418_240,
+        "Bytes of one site's spool; past it the oldest batch is dropped and counted.",
+      ),
+      max_age_h: int(
+        1,
+        8760,
+        72,
+        'Age past which a batch is dropped and counted, h. The api refuses samples older than 72 h.',
+      ),
+      max_files: int(100, 10_000_000, 500_000, "Batches in one site's spool."),
+      quarantine_max_bytes: int(
+        0,
+        1_099_511_627_776,
+        268_435_456,
+        'Bytes kept of what could not be delivered.',
+      ),
     },
     'What waits on disk.',
   ),
@@ -124,9 +223,19 @@ export const configSchema = z.strictObject({
       max_inflight_bytes: int(1024, 4_294_967_296, 67_108_864, 'Bytes of bodies held at once; over it 503.'),
       body_timeout_ms: int(100, 600_000, 30_000, 'A body must arrive within, ms.'),
       ingest_threads: int(1, 64, 1, 'Threads that inflate, parse and validate uploads.'),
-      ingest_timeout_ms: int(100, 600_000, 10_000, 'Bound of reading one upload, ms; past it its thread is replaced.'),
+      ingest_timeout_ms: int(
+        100,
+        600_000,
+        10_000,
+        'Bound of reading one upload, ms; past it its thread is replaced.',
+      ),
       ingest_heap_mb: int(64, 8192, 512, 'Heap of one ingest thread, MiB.'),
-      open_reads: z.boolean().default(false).describe('Answer reads and the page to any address, not only to this machine: only behind a proxy that asks who it is.'),
+      open_reads: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Answer reads and the page to any address, not only to this machine: only behind a proxy that asks who it is.',
+        ),
       max_event_streams: int(1, 100_000, 200, 'Open event streams.'),
       stale_intervals: int(2, 1000, 3, 'An online miner without a sample for so many intervals is stale.'),
     },
@@ -136,14 +245,22 @@ export const configSchema = z.strictObject({
     {
       history_days: int(1, 36_500, 30, 'Samples are kept so long, days.'),
       events_days: int(1, 36_500, 730, 'Miner events are kept so long, days.'),
-      logs_days: int(4, 36_500, 7, 'Upload logs are kept so long, days: never shorter than the spool\'s greatest age.'),
+      logs_days: int(
+        4,
+        36_500,
+        7,
+        "Upload logs are kept so long, days: never shorter than the spool's greatest age.",
+      ),
       run_every_s: int(1, 86_400, 300, 'How often maintenance runs, s.'),
     },
     'How long rows are kept.',
   ),
   metrics: group(
     {
-      host: z.string().default('127.0.0.1').describe('Address of `/metrics`, `/healthz`, `/readyz` of edge, poller and coordinator.'),
+      host: z
+        .string()
+        .default('127.0.0.1')
+        .describe('Address of `/metrics`, `/healthz`, `/readyz` of edge, poller and coordinator.'),
       port: int(0, 65535, 9464, 'Their port; 0: any.'),
     },
     'Watching a process without the api.',
@@ -152,4 +269,3 @@ export const configSchema = z.strictObject({
 
 /** The effective settings. */
 export type Config = z.infer<typeof configSchema>;
-export type SiteConfig = Config['sites'][number];

@@ -45,7 +45,11 @@ export class Coordinator {
       if (entry.slot > now) continue;
       hasAdded = true;
       const current = slotAt(now, entry.shard);
-      for (let missed = entry.slot, n = 0; missed < current && n < 1000; missed += entry.shard.intervalMs, n++) {
+      for (
+        let missed = entry.slot, n = 0;
+        missed < current && n < 1000;
+        missed += entry.shard.intervalMs, n++
+      ) {
         this.#deps.onSkipped(entry.shard, 'late');
       }
       entry.slot = current + entry.shard.intervalMs;

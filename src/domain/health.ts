@@ -43,11 +43,15 @@ export function boardHealth(
 ): Health {
   let health: Health = 'unknown';
   if (board.chipsOk !== null && board.chipsTotal !== null && board.chipsTotal > 0) {
-    health = worse(health, below(board.chipsOk / board.chipsTotal, limits.chipsWarningRatio, limits.chipsCriticalRatio));
+    health = worse(
+      health,
+      below(board.chipsOk / board.chipsTotal, limits.chipsWarningRatio, limits.chipsCriticalRatio),
+    );
   }
   const hottest = hottestOf(board.boardTempC, board.chipTempC);
   if (hottest !== null) health = worse(health, temperatureHealth(hottest, limits));
-  if (board.hashrateGhs !== null) health = worse(health, isMining && board.hashrateGhs <= 0 ? 'critical' : 'healthy');
+  if (board.hashrateGhs !== null)
+    health = worse(health, isMining && board.hashrateGhs <= 0 ? 'critical' : 'healthy');
   return health;
 }
 
@@ -83,7 +87,8 @@ export function minerHealth(facts: HealthFacts, limits: HealthThresholds): Healt
       break;
   }
   let health: Health = 'healthy';
-  if (facts.temperatureMaxC !== null) health = worse(health, temperatureHealth(facts.temperatureMaxC, limits));
+  if (facts.temperatureMaxC !== null)
+    health = worse(health, temperatureHealth(facts.temperatureMaxC, limits));
   if (facts.hasDeviceErrors || facts.isTruncated) health = worse(health, 'warning');
   if (facts.state !== 'mining') return health;
   if (facts.hashrateGhs !== null && facts.hashrateExpectedGhs !== null && facts.hashrateExpectedGhs > 0) {
@@ -94,7 +99,8 @@ export function minerHealth(facts: HealthFacts, limits: HealthThresholds): Healt
     if (fan.rpm !== null && fan.rpm < limits.fanMinimumRpm) health = worse(health, 'warning');
   }
   for (const board of facts.boards) health = worse(health, board);
-  if (facts.boardsExpected !== null && facts.boards.length < facts.boardsExpected) health = worse(health, 'critical');
+  if (facts.boardsExpected !== null && facts.boards.length < facts.boardsExpected)
+    health = worse(health, 'critical');
   return health;
 }
 

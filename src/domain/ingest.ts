@@ -142,7 +142,15 @@ export interface LiveQuery {
   readonly descending: boolean;
 }
 
-export const liveSorts = ['miner_id', 'hashrate', 'temperature', 'rejected', 'last_seen', 'ratio', 'state'] as const;
+export const liveSorts = [
+  'miner_id',
+  'hashrate',
+  'temperature',
+  'rejected',
+  'last_seen',
+  'ratio',
+  'state',
+] as const;
 export type LiveSort = (typeof liveSorts)[number];
 
 /** A row of the live list, in the contract's words. */

@@ -9,7 +9,11 @@ export interface IpRange {
 /** More than a /12 in one range is a typing error, not a farm. */
 export const maxRangeAddresses = 2 ** 20;
 
-const refusedBlocks: readonly { readonly name: string; readonly range: IpRange; readonly isLoopback?: true }[] = [
+const refusedBlocks: readonly {
+  readonly name: string;
+  readonly range: IpRange;
+  readonly isLoopback?: true;
+}[] = [
   { name: 'loopback', range: block('127.0.0.0', 8), isLoopback: true },
   { name: 'link-local', range: block('169.254.0.0', 16) },
   { name: 'multicast', range: block('224.0.0.0', 4) },
@@ -69,7 +73,8 @@ function parseExpression(text: string, expression: string): IpRange[] {
   };
   const octal = text.split(/[./*-]/).find((part) => /^0\d/.test(part));
   if (octal !== undefined) fail(`"${octal}" looks octal; write ${Number(octal)} without the leading zero`);
-  const address = (part: string): number => parseIp(part.trim()) ?? fail(`"${part.trim()}" is no IPv4 address`);
+  const address = (part: string): number =>
+    parseIp(part.trim()) ?? fail(`"${part.trim()}" is no IPv4 address`);
 
   if (text.includes('*')) return parseWildcard(text, fail);
   if (text.includes('/')) {
@@ -85,7 +90,8 @@ function parseExpression(text: string, expression: string): IpRange[] {
     if (short && Number(to) > 255) fail(`"${to.trim()}" is no last octet (0 to 255)`);
     const last = short ? first - (first % 256) + Number(to) : address(to);
     if (last < first) fail(`it runs backwards: ${formatIp(last)} is before ${formatIp(first)}`);
-    if (last - first + 1 > maxRangeAddresses) fail(`it is larger than a /12 (${maxRangeAddresses} addresses); split it`);
+    if (last - first + 1 > maxRangeAddresses)
+      fail(`it is larger than a /12 (${maxRangeAddresses} addresses); split it`);
     return [{ first, last }];
   }
   const single = address(text);

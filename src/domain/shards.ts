@@ -28,7 +28,7 @@ export interface ShardPlan {
 export function planShards(plan: ShardPlan): Shard[] {
   const byBlock = new Map<number, IpRange[]>();
   for (const range of plan.ranges) {
-    for (let start = range.first; start <= range.last; ) {
+    for (let start = range.first; start <= range.last;) {
       const blockBase = start - (start % 256);
       const last = Math.min(range.last, blockBase + 255);
       const pieces = byBlock.get(blockBase) ?? [];

@@ -14,7 +14,11 @@ export interface BatcherOptions {
 
 // gzip streams may be joined end to end: brackets and commas are streams of their own, and what the
 // workers compressed is never inflated again on its way.
-const [open, comma, close] = ['[', ',', ']'].map((text) => gzipSync(text, { level: 9 })) as [Buffer, Buffer, Buffer];
+const [open, comma, close] = ['[', ',', ']'].map((text) => gzipSync(text, { level: 9 })) as [
+  Buffer,
+  Buffer,
+  Buffer,
+];
 
 /** Gathers the pieces that a site's shards give into batches, so that a large site makes few requests. */
 export class Batcher {
@@ -36,7 +40,8 @@ export class Batcher {
 
   add(piece: PolledPiece, slotMs: number): void {
     const { maxRows, maxBytes, flushMs } = this.#options;
-    if (this.#rows > 0 && (this.#rows + piece.rows > maxRows || this.#bytes + piece.gz.length > maxBytes)) this.flush();
+    if (this.#rows > 0 && (this.#rows + piece.rows > maxRows || this.#bytes + piece.gz.length > maxBytes))
+      this.flush();
     if (this.#rows === 0) {
       this.#slotMs = slotMs;
       this.#timer = setTimeout(() => this.flush(), flushMs);

@@ -1,5 +1,12 @@
 import { Fifo } from '../actor/fifo.js';
-import { jobId, type ConsumeOptions, type Consumer, type JobHandler, type SlotJob, type WorkQueue } from './work-queue.js';
+import {
+  jobId,
+  type ConsumeOptions,
+  type Consumer,
+  type JobHandler,
+  type SlotJob,
+  type WorkQueue,
+} from './work-queue.js';
 
 export interface MemoryQueueOptions {
   /** Jobs that may wait in one zone. */

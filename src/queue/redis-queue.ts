@@ -1,7 +1,14 @@
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { AppError } from '../domain/errors.js';
-import { jobId, type ConsumeOptions, type Consumer, type JobHandler, type SlotJob, type WorkQueue } from './work-queue.js';
+import {
+  jobId,
+  type ConsumeOptions,
+  type Consumer,
+  type JobHandler,
+  type SlotJob,
+  type WorkQueue,
+} from './work-queue.js';
 
 export interface RedisQueueOptions {
   /** `redis://` or `rediss://`, with the password in it. */
@@ -53,7 +60,10 @@ export class RedisQueue implements WorkQueue {
       await queue.#producer.connect();
       const [, policy] = (await queue.#producer.config('GET', 'maxmemory-policy')) as string[];
       if (policy !== undefined && policy !== 'noeviction') {
-        throw new AppError('CONFIG_INVALID', `Redis: maxmemory-policy is "${policy}"; set it to "noeviction", or jobs vanish`);
+        throw new AppError(
+          'CONFIG_INVALID',
+          `Redis: maxmemory-policy is "${policy}"; set it to "noeviction", or jobs vanish`,
+        );
       }
     } catch (error) {
       queue.#producer.disconnect();

@@ -25,7 +25,9 @@ export interface ApiOptions {
 }
 
 /** The http api with its ingest threads and maintenance, on a migrated database. */
-export async function startApi(options: ApiOptions): Promise<{ server: RunningServer; stop(): Promise<void> }> {
+export async function startApi(
+  options: ApiOptions,
+): Promise<{ server: RunningServer; stop(): Promise<void> }> {
   const { config, log } = options;
   const lifecycle = createLifecycle();
   const pool = new IngestPool(log, {
@@ -34,9 +36,15 @@ export async function startApi(options: ApiOptions): Promise<{ server: RunningSe
     deadlineMs: config.api.ingest_timeout_ms,
   });
   const app = createApp({ ...depsOf(options), lifecycle, parseUpload: pool.run });
-  const server = await startServer({ app, host: config.api.host, port: config.api.port, lifecycle }).catch((error: unknown) => {
-    throw new AppError('CONFIG_INVALID', `api.host, api.port: cannot listen on ${config.api.host}:${config.api.port}: ${(error as Error).message}`, { cause: error });
-  });
+  const server = await startServer({ app, host: config.api.host, port: config.api.port, lifecycle }).catch(
+    (error: unknown) => {
+      throw new AppError(
+        'CONFIG_INVALID',
+        `api.host, api.port: cannot listen on ${config.api.host}:${config.api.port}: ${(error as Error).message}`,
+        { cause: error },
+      );
+    },
+  );
   const maintenance = startMaintenance(options);
   return {
     server,
@@ -50,7 +58,10 @@ export async function startApi(options: ApiOptions): Promise<{ server: RunningSe
 
 function depsOf({ config, store, metrics, log }: ApiOptions): Omit<ApiDeps, 'lifecycle' | 'parseUpload'> {
   const { api } = config;
-  const moment = (): { now: Date; staleAfterS: number } => ({ now: new Date(), staleAfterS: staleAfterS(config) });
+  const moment = (): { now: Date; staleAfterS: number } => ({
+    now: new Date(),
+    staleAfterS: staleAfterS(config),
+  });
   return {
     findKey: (sha256) => store.keys.find(sha256),
     touchKey: (keyId) => store.keys.touchLastUsed(keyId, new Date()),
@@ -122,10 +133,16 @@ function startMaintenance({ config, store, metrics, log, failure }: ApiOptions):
 }
 
 /** `headframe api`: serves on `database.url`, which `headframe migrate` has prepared. */
-export async function startApiRole(config: Config, log: Logger): Promise<{ url: string; stop(): Promise<void>; failed: Promise<never> }> {
+export async function startApiRole(
+  config: Config,
+  log: Logger,
+): Promise<{ url: string; stop(): Promise<void>; failed: Promise<never> }> {
   const { url } = config.database;
   if (url === undefined) {
-    throw new AppError('CONFIG_INVALID', 'database.url: the api needs a database; set DATABASE_URL, or run `headframe up` with an embedded one');
+    throw new AppError(
+      'CONFIG_INVALID',
+      'database.url: the api needs a database; set DATABASE_URL, or run `headframe up` with an embedded one',
+    );
   }
   const metrics = createMetrics();
   const failure = createFailure();

@@ -11,26 +11,41 @@ import { startCoordination } from './polling.js';
 /** The queue that coordinators and pollers share. @throws AppError CONFIG_INVALID without a Redis. */
 export async function openSharedQueue(config: Config, log: Logger): Promise<RedisQueue> {
   if (config.redis.url === undefined) {
-    throw new AppError('CONFIG_INVALID', 'redis.url: coordinator and poller meet over Redis; set REDIS_URL, or run `headframe edge`');
+    throw new AppError(
+      'CONFIG_INVALID',
+      'redis.url: coordinator and poller meet over Redis; set REDIS_URL, or run `headframe edge`',
+    );
   }
   return RedisQueue.open({
     url: config.redis.url,
     maxWaiting: config.queue.max_waiting,
     rememberS: config.queue.remember_s,
     deadlineMs: config.redis.deadline_ms,
-    onHandlerError: (err, job) => log.warn({ err, ...(job ? { shard: job.shard.id, slot: job.slot } : {}) }, 'queue'),
+    onHandlerError: (err, job) =>
+      log.warn({ err, ...(job ? { shard: job.shard.id, slot: job.slot } : {}) }, 'queue'),
   });
 }
 
 /** `headframe coordinator`: plans the configured sites and adds their slot jobs. */
-export async function startCoordinatorRole(config: Config, log: Logger): Promise<{ stop(): Promise<void>; failed: Promise<never> }> {
+export async function startCoordinatorRole(
+  config: Config,
+  log: Logger,
+): Promise<{ stop(): Promise<void>; failed: Promise<never> }> {
   const shards = shardsOf(config);
-  if (shards.length === 0) throw new AppError('CONFIG_INVALID', 'sites: none configured, so there is nothing to poll');
+  if (shards.length === 0)
+    throw new AppError('CONFIG_INVALID', 'sites: none configured, so there is nothing to poll');
   const metrics = createMetrics();
   const failure = createFailure();
   const queue = await openSharedQueue(config, log);
   const health = await startHealthServer({ ...config.metrics, metrics, ready: () => queue.ping() });
-  const coordination = startCoordination({ shards, queue, onSkipped: () => undefined, metrics, log, onEscalate: failure.report });
+  const coordination = startCoordination({
+    shards,
+    queue,
+    onSkipped: () => undefined,
+    metrics,
+    log,
+    onEscalate: failure.report,
+  });
   log.info({ shards: shards.length, metrics: health.url }, 'coordinating');
   return {
     failed: failure.failed,

@@ -54,7 +54,11 @@ export async function startDelivery(options: DeliveryOptions): Promise<Delivery>
     key: () => options.key,
     concurrency: config.upload.concurrency,
     liveBufferBytes: config.upload.live_buffer_bytes,
-    backoff: { ...defaultBackoffLimits, minMs: config.upload.backoff_min_ms, maxMs: config.upload.backoff_max_ms },
+    backoff: {
+      ...defaultBackoffLimits,
+      minMs: config.upload.backoff_min_ms,
+      maxMs: config.upload.backoff_max_ms,
+    },
     onEscalate,
   });
   const batcher = new Batcher({

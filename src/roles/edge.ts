@@ -48,7 +48,10 @@ export async function startEdge(options: EdgeOptions): Promise<{ polling: Pollin
 }
 
 /** `headframe edge`: the on-premise collector of a farm. */
-export async function startEdgeRole(config: Config, log: Logger): Promise<{ stop(): Promise<void>; failed: Promise<never> }> {
+export async function startEdgeRole(
+  config: Config,
+  log: Logger,
+): Promise<{ stop(): Promise<void>; failed: Promise<never> }> {
   const target = uploadTarget(config);
   const shards = shardsOf(config);
   const metrics = createMetrics();

@@ -13,7 +13,8 @@ import { planShards, type Shard } from '../domain/shards.js';
 export function shardsOf(config: Config): Shard[] {
   const seen = new Set<string>();
   return config.sites.flatMap((site) => {
-    if (seen.has(site.name)) throw new AppError('CONFIG_INVALID', `sites: the name "${site.name}" is used twice`);
+    if (seen.has(site.name))
+      throw new AppError('CONFIG_INVALID', `sites: the name "${site.name}" is used twice`);
     seen.add(site.name);
     try {
       return planShards({
@@ -24,7 +25,8 @@ export function shardsOf(config: Config): Shard[] {
         intervalMs: (site.interval_s ?? config.poll.interval_s) * 1000,
       });
     } catch (error) {
-      if (error instanceof AppError) throw new AppError(error.code, `site "${site.name}": ${error.message}`, { cause: error });
+      if (error instanceof AppError)
+        throw new AppError(error.code, `site "${site.name}": ${error.message}`, { cause: error });
       throw error;
     }
   });

@@ -9,12 +9,17 @@ import { startPolling } from './polling.js';
 
 /** Where an edge or a poller uploads, and with which keys. @throws AppError CONFIG_INVALID naming what is missing. */
 export function uploadTarget(config: Config): { apiUrl: string; keys: Map<string, string> } {
-  if (config.sites.length === 0) throw new AppError('CONFIG_INVALID', 'sites: none configured, so there is nothing to poll');
-  if (config.upload.url === undefined) throw new AppError('CONFIG_INVALID', 'upload.url: set it to the base URL of the api');
+  if (config.sites.length === 0)
+    throw new AppError('CONFIG_INVALID', 'sites: none configured, so there is nothing to poll');
+  if (config.upload.url === undefined)
+    throw new AppError('CONFIG_INVALID', 'upload.url: set it to the base URL of the api');
   const keys = new Map<string, string>();
   for (const [i, site] of config.sites.entries()) {
     if (site.key === undefined) {
-      throw new AppError('CONFIG_INVALID', `sites[${i}].key_file: site "${site.name}" has no collector key; make one with \`headframe keys create ${site.name}\``);
+      throw new AppError(
+        'CONFIG_INVALID',
+        `sites[${i}].key_file: site "${site.name}" has no collector key; make one with \`headframe keys create ${site.name}\``,
+      );
     }
     keys.set(site.name, site.key);
   }
@@ -22,7 +27,10 @@ export function uploadTarget(config: Config): { apiUrl: string; keys: Map<string
 }
 
 /** `headframe poller`: takes jobs of its sites' zones from Redis. */
-export async function startPollerRole(config: Config, log: Logger): Promise<{ stop(): Promise<void>; failed: Promise<never> }> {
+export async function startPollerRole(
+  config: Config,
+  log: Logger,
+): Promise<{ stop(): Promise<void>; failed: Promise<never> }> {
   const target = uploadTarget(config);
   const metrics = createMetrics();
   const failure = createFailure();

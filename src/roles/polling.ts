@@ -43,7 +43,8 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
   const deliveries = new Map<string, Delivery>();
   for (const { name } of config.sites) {
     const key = options.keys.get(name);
-    if (key === undefined) throw new AppError('CONFIG_INVALID', `site "${name}": no collector key; set sites[].key_file`);
+    if (key === undefined)
+      throw new AppError('CONFIG_INVALID', `site "${name}": no collector key; set sites[].key_file`);
     deliveries.set(name, await startDelivery({ ...options, site: name, key, ledger }));
   }
   const threads = config.poll.threads || availableParallelism();
@@ -90,7 +91,9 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
       await Promise.all(consumers.map((consumer) => consumer.stop({ deadlineMs: deadlineMs * 0.6 })));
       await pool.close();
       await poller.stop({ deadlineMs: deadlineMs * 0.1 });
-      await Promise.all([...deliveries.values()].map((delivery) => delivery.stop({ deadlineMs: deadlineMs * 0.3 })));
+      await Promise.all(
+        [...deliveries.values()].map((delivery) => delivery.stop({ deadlineMs: deadlineMs * 0.3 })),
+      );
     },
   };
 }
@@ -132,7 +135,10 @@ export function startCoordination(options: CoordinationOptions): { stop(): Promi
         async receive() {
           await coordinator.tick();
           arm();
-          waiting = (await Promise.all(zones.map((zone) => queue.waiting(zone).catch(() => 0)))).reduce((a, b) => a + b, 0);
+          waiting = (await Promise.all(zones.map((zone) => queue.waiting(zone).catch(() => 0)))).reduce(
+            (a, b) => a + b,
+            0,
+          );
         },
       };
     },

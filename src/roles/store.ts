@@ -38,7 +38,10 @@ export function openStore(url: string, config: Config, options: { log: Logger; m
 
 /** The shortest interval of all sites, s: it decides the length of a partition. */
 export function shortestIntervalS(config: Config): number {
-  return Math.min(config.poll.interval_s, ...config.sites.map((site) => site.interval_s ?? config.poll.interval_s));
+  return Math.min(
+    config.poll.interval_s,
+    ...config.sites.map((site) => site.interval_s ?? config.poll.interval_s),
+  );
 }
 
 /** An online miner silent for longer than this is stale, s: some intervals of the slowest site. */

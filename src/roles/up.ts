@@ -27,7 +27,10 @@ export interface Up {
 export async function startUp(config: Config, log: Logger): Promise<Up> {
   const shards = shardsOf(config);
   if (shards.length === 0) {
-    throw new AppError('CONFIG_INVALID', 'sites: none configured, so there is nothing to poll; try `headframe up --range 10.0.0.0/24`');
+    throw new AppError(
+      'CONFIG_INVALID',
+      'sites: none configured, so there is nothing to poll; try `headframe up --range 10.0.0.0/24`',
+    );
   }
   await mkdir(config.data_dir, { recursive: true });
   const failure = createFailure();
@@ -58,12 +61,18 @@ export async function startUp(config: Config, log: Logger): Promise<Up> {
   }
 }
 
-async function databaseUrl(config: Config, log: Logger, failure: Failure, started: (() => Promise<void>)[]): Promise<string> {
+async function databaseUrl(
+  config: Config,
+  log: Logger,
+  failure: Failure,
+  started: (() => Promise<void>)[],
+): Promise<string> {
   if (config.database.url !== undefined) return config.database.url;
   const embedded: EmbeddedPostgres = await startEmbeddedPostgres({
     dataDir: join(config.data_dir, 'postgres'),
     log,
-    onExit: (reason) => failure.report(new AppError('EMBEDDED_UNAVAILABLE', `the embedded PostgreSQL ended: ${reason}`)),
+    onExit: (reason) =>
+      failure.report(new AppError('EMBEDDED_UNAVAILABLE', `the embedded PostgreSQL ended: ${reason}`)),
   });
   started.push(() => embedded.stop({ timeoutMs: config.shutdown_ms }));
   return embedded.url;

@@ -18,14 +18,18 @@ export interface HealthServer {
 /** `/healthz`, `/readyz` and `/metrics` for a process without the api. */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
   const answer = async (path: string): Promise<{ status: number; type: string; body: string }> => {
-    if (path === '/metrics') return { status: 200, type: options.metrics.contentType, body: await options.metrics.text() };
+    if (path === '/metrics')
+      return { status: 200, type: options.metrics.contentType, body: await options.metrics.text() };
     if (path === '/healthz') return json(200, { status: 'ok' });
     if (path !== '/readyz') return json(404, { success: false, error: 'Not found', code: 'NOT_FOUND' });
     try {
       await options.ready();
       return json(200, { status: 'ready' });
     } catch (error) {
-      return json(503, { status: 'not ready', reason: error instanceof Error ? error.message : String(error) });
+      return json(503, {
+        status: 'not ready',
+        reason: error instanceof Error ? error.message : String(error),
+      });
     }
   };
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {

@@ -7,5 +7,8 @@ export type LogLevel = (typeof logLevels)[number];
 
 /** The one root logger: JSON lines on stderr. Pass children with bound ids into constructors. */
 export function createLogger(level: LogLevel): Logger {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }));
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ fd: 2, sync: true }),
+  );
 }

@@ -22,8 +22,15 @@ export const metricTable = {
   headframe_samples_skipped_total: counter('Samples not taken, by reason.', 'reason'),
   headframe_samples_total: counter('Samples taken, by the state of the miner.', 'state'),
   headframe_slots_total: counter('Slot jobs, by outcome.', 'outcome'),
-  headframe_poll_cycle_seconds: histogram('Time from the start of a shard\'s slot job to its last sample.', [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60]),
-  miner_poll_latency_ms: histogram('Time from connect to the last reply of a miner, ms.', latencyMs, 'family'),
+  headframe_poll_cycle_seconds: histogram(
+    "Time from the start of a shard's slot job to its last sample.",
+    [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60],
+  ),
+  miner_poll_latency_ms: histogram(
+    'Time from connect to the last reply of a miner, ms.',
+    latencyMs,
+    'family',
+  ),
   miner_poll_errors_total: counter('Polls that gave no reading, by class of error.', 'type'),
   headframe_reply_repairs_total: counter('Repairs made while reading replies, by kind.', 'kind'),
   headframe_unreadable_replies_total: counter('Answers that are no reply, by shape.', 'shape'),
@@ -40,8 +47,10 @@ export const metricTable = {
   headframe_spool_quarantined_total: counter('Spool files put into quarantine, by reason.', 'reason'),
   headframe_uploads_total: counter('Upload attempts of this edge, by outcome.', 'outcome'),
   headframe_upload_rows_total: counter('Samples the api answered for, by outcome.', 'outcome'),
-  headframe_upload_key_refused: gauge('1 while the api refuses this edge\'s key.'),
-  headframe_conservation_error: gauge('scheduled + spooled at start − (stored + duplicate + rejected + skipped + dropped + in spool + in flight). Always 0.'),
+  headframe_upload_key_refused: gauge("1 while the api refuses this edge's key."),
+  headframe_conservation_error: gauge(
+    'scheduled + spooled at start − (stored + duplicate + rejected + skipped + dropped + in spool + in flight). Always 0.',
+  ),
   // Ingest
   collector_upload_total: counter('Uploads received, by site and outcome.', 'site', 'outcome'),
   collector_upload_latency_ms: histogram('Upload processing time, ms.', latencyMs),

@@ -28,7 +28,8 @@ export function createMetrics(options: { withProcess: boolean } = { withProcess:
   for (const [name, spec] of Object.entries(metricTable) as [MetricName, MetricSpec][]) {
     const base = { name, help: spec.help, labelNames: [...spec.labels], registers: [registry] };
     if (spec.kind === 'counter') made.set(name, new Counter(base));
-    else if (spec.kind === 'histogram') made.set(name, new Histogram({ ...base, buckets: [...(spec.buckets ?? [])] }));
+    else if (spec.kind === 'histogram')
+      made.set(name, new Histogram({ ...base, buckets: [...(spec.buckets ?? [])] }));
     else
       made.set(
         name,

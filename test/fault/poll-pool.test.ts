@@ -37,19 +37,22 @@ describe('a poll thread', () => {
     for (const result of runs) expect(result).toMatchObject({ kind: 'done', pieces: 1 });
   });
 
-  it.each(['exit', 'throw', 'memory', 'loop'])('that meets "%s" fails its own task, and the pool is whole again', async (how) => {
-    open();
-    await run('fine');
-    const [bad, ...good] = await Promise.all([run(how), run('fine'), run('fine')]);
-    expect(bad).toMatchObject({ kind: 'failed' });
-    expect(bad.ms).toBeLessThan(10_000);
-    for (const result of good) expect(result.kind).toBe('done');
-    const after = await Promise.all([run('fine'), run('fine'), run('fine')]);
-    for (const result of after) {
-      expect(result.kind).toBe('done');
-      expect(result.ms).toBeLessThan(2_000);
-    }
-  });
+  it.each(['exit', 'throw', 'memory', 'loop'])(
+    'that meets "%s" fails its own task, and the pool is whole again',
+    async (how) => {
+      open();
+      await run('fine');
+      const [bad, ...good] = await Promise.all([run(how), run('fine'), run('fine')]);
+      expect(bad).toMatchObject({ kind: 'failed' });
+      expect(bad.ms).toBeLessThan(10_000);
+      for (const result of good) expect(result.kind).toBe('done');
+      const after = await Promise.all([run('fine'), run('fine'), run('fine')]);
+      for (const result of after) {
+        expect(result.kind).toBe('done');
+        expect(result.ms).toBeLessThan(2_000);
+      }
+    },
+  );
 
   it('is not waited for without bound: a task too many fails at once', async () => {
     open();

@@ -1,6 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseFault } from '../../load-test/simulator/faults.js';
-import { startSimulator, type Simulator, type SimulatorOptions } from '../../load-test/simulator/simulator.js';
+import {
+  startSimulator,
+  type Simulator,
+  type SimulatorOptions,
+} from '../../load-test/simulator/simulator.js';
 import { createShardRig } from '../support/poll.js';
 
 let simulator: Simulator | null = null;
@@ -9,10 +13,13 @@ afterEach(async () => {
   simulator = null;
 });
 
-const farm = async (options: Partial<SimulatorOptions> & Pick<SimulatorOptions, 'miners'>): Promise<Simulator> =>
-  (simulator = await startSimulator({ seed: 7, ...options }));
+const farm = async (
+  options: Partial<SimulatorOptions> & Pick<SimulatorOptions, 'miners'>,
+): Promise<Simulator> => (simulator = await startSimulator({ seed: 7, ...options }));
 const ip = (n: number): string => `127.30.0.${n}`;
-const list = (n: number): SimulatorOptions['miners'] => ({ addresses: Array.from({ length: n }, (_, i) => ip(i + 1)) });
+const list = (n: number): SimulatorOptions['miners'] => ({
+  addresses: Array.from({ length: n }, (_, i) => ip(i + 1)),
+});
 const faults = (...texts: string[]): Record<string, ReturnType<typeof parseFault>> =>
   Object.fromEntries(texts.map((text, i) => [ip(i + 1), parseFault(text)]));
 
@@ -22,7 +29,12 @@ describe('pollShard', () => {
     const rig = createShardRig({ ranges: ['127.30.0.1-40'], port: sim.port });
     await rig.poll();
     const { outcome, records } = await rig.poll();
-    expect(outcome.counters).toMatchObject({ scheduled: 40, samples: 40, skippedBackoff: 0, byState: { mining: 40 } });
+    expect(outcome.counters).toMatchObject({
+      scheduled: 40,
+      samples: 40,
+      skippedBackoff: 0,
+      byState: { mining: 40 },
+    });
     for (const [address, record] of records) {
       const truth = sim.miner(address);
       expect(record.state).toBe('mining');
@@ -62,11 +74,31 @@ describe('pollShard', () => {
       'unreachable',
     ]);
     for (const n of [3, 4, 5, 6]) {
-      expect(records.get(ip(n))).toMatchObject({ hashrate_ghs: null, temperature_max: null, accepted_shares: null });
+      expect(records.get(ip(n))).toMatchObject({
+        hashrate_ghs: null,
+        temperature_max: null,
+        accepted_shares: null,
+      });
     }
-    expect(records.get(ip(6))).toMatchObject({ online: false, overall_health: 'offline', error_class: 'deadline' });
+    expect(records.get(ip(6))).toMatchObject({
+      online: false,
+      overall_health: 'offline',
+      error_class: 'deadline',
+    });
     expect(records.get(ip(7))?.state).toBe('mining');
     expect(outcome.counters.errors).toEqual({ access_denied: 2, not_json: 1, deadline: 1 });
+  });
+
+  it('sees each kind of miner fall asleep and wake up, slot by slot', async () => {
+    const sim = await farm({ miners: list(16) });
+    const rig = createShardRig({ ranges: ['127.30.0.1-16'], port: sim.port });
+    const statesNow = async (): Promise<string[]> =>
+      [...(await rig.poll()).records.values()].map((record) => record.state);
+    await rig.poll();
+    for (const address of sim.addresses) sim.setFault(address, { kind: 'sleeping' });
+    for (let i = 0; i < 3; i++) expect(new Set(await statesNow())).toEqual(new Set(['sleeping']));
+    for (const address of sim.addresses) sim.setFault(address, null);
+    for (let i = 0; i < 2; i++) expect(new Set(await statesNow())).toEqual(new Set(['mining']));
   });
 
   it('flags a cut reply and never calls it healthy', async () => {
@@ -153,7 +185,10 @@ describe('pollShard', () => {
   });
 
   it('keeps every miner within its deadline, however it drips', async () => {
-    const sim = await farm({ miners: list(30), faults: { [ip(1)]: { kind: 'drip', bytes: 1, everyMs: 100 } } });
+    const sim = await farm({
+      miners: list(30),
+      faults: { [ip(1)]: { kind: 'drip', bytes: 1, everyMs: 100 } },
+    });
     const rig = createShardRig({ ranges: ['127.30.0.1-30'], port: sim.port, sockets: 8 });
     const { elapsedMs, outcome } = await rig.poll();
     expect(outcome.knownMiners).toBeGreaterThanOrEqual(29);

@@ -12,7 +12,11 @@ const errors: unknown[] = [];
 const redisUrl = testRedisUrl();
 
 const adapters: [string, () => Promise<WorkQueue>][] = [
-  ['memory', async () => new MemoryQueue({ maxWaiting, rememberIds: 1000, onHandlerError: (error) => errors.push(error) })],
+  [
+    'memory',
+    async () =>
+      new MemoryQueue({ maxWaiting, rememberIds: 1000, onHandlerError: (error) => errors.push(error) }),
+  ],
 ];
 if (redisUrl !== null) {
   adapters.push([
@@ -55,9 +59,13 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     const handler = async (job: SlotJob): Promise<void> => {
       seen.push(`${job.shard.id} ${job.slot}`);
     };
-    const consumers = [q.consume({ zone, concurrency: 2 }, handler), q.consume({ zone, concurrency: 2 }, handler)];
+    const consumers = [
+      q.consume({ zone, concurrency: 2 }, handler),
+      q.consume({ zone, concurrency: 2 }, handler),
+    ];
     const shards = [shardOf(zone), shardOf(zone), shardOf(zone)];
-    for (const shard of shards) for (const slot of [1000, 2000, 1000]) expect(await q.add({ shard, slot })).toBe(true);
+    for (const shard of shards)
+      for (const slot of [1000, 2000, 1000]) expect(await q.add({ shard, slot })).toBe(true);
     await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(6);
     for (const shard of shards) expect(await q.add({ shard, slot: 2000 })).toBe(true);
     await delay(200);

@@ -26,7 +26,12 @@ export function recordsOf(piece: PolledPiece): WireRecord[] {
 }
 
 /** Polls the same ranges slot after slot in this thread, keeping the profiles. */
-export function createShardRig(options: { ranges: string[]; port: number; limits?: Partial<PollLimits>; sockets?: number }) {
+export function createShardRig(options: {
+  ranges: string[];
+  port: number;
+  limits?: Partial<PollLimits>;
+  sockets?: number;
+}) {
   const intervalMs = 10_000;
   let profiles = '';
   let slot = Math.floor(Date.now() / intervalMs) * intervalMs;
@@ -36,7 +41,14 @@ export function createShardRig(options: { ranges: string[]; port: number; limits
     get profiles(): Record<string, Record<string, unknown>> {
       return JSON.parse(profiles) as Record<string, Record<string, unknown>>;
     },
-    async poll(more: Partial<PollTask> = {}): Promise<{ outcome: PollOutcome; records: Map<string, WireRecord>; pieces: { atMs: number; rows: number }[]; elapsedMs: number }> {
+    async poll(
+      more: Partial<PollTask> = {},
+    ): Promise<{
+      outcome: PollOutcome;
+      records: Map<string, WireRecord>;
+      pieces: { atMs: number; rows: number }[];
+      elapsedMs: number;
+    }> {
       const records = new Map<string, WireRecord>();
       const pieces: { atMs: number; rows: number }[] = [];
       const began = performance.now();

@@ -5,7 +5,10 @@ import { Fifo } from '../../src/actor/fifo.js';
 
 const budget = { maxRestarts: 3, withinMs: 60_000, minDelayMs: 1, maxDelayMs: 5 };
 
-function actorOf<M>(receive: Behaviour<M>['receive'], options: { mailboxSize?: number; onEscalate?: (e: unknown) => void } = {}) {
+function actorOf<M>(
+  receive: Behaviour<M>['receive'],
+  options: { mailboxSize?: number; onEscalate?: (e: unknown) => void } = {},
+) {
   let created = 0;
   const crashes: unknown[] = [];
   const actor = new Actor<M>({
@@ -86,7 +89,10 @@ describe('Actor', () => {
 
   it('may be stopped twice', async () => {
     const { actor } = actorOf<number>(() => undefined);
-    await Promise.all([actor.stop({ drain: false, deadlineMs: 10 }), actor.stop({ drain: true, deadlineMs: 10 })]);
+    await Promise.all([
+      actor.stop({ drain: false, deadlineMs: 10 }),
+      actor.stop({ drain: true, deadlineMs: 10 }),
+    ]);
     expect(actor.tell(1)).toBe(false);
   });
 });

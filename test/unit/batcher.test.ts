@@ -14,7 +14,10 @@ const recordsOf = (batch: Batch): number[] =>
 function batcherOf(options: { flushMs?: number; maxRows?: number; maxBytes?: number } = {}) {
   const batches: Batch[] = [];
   const deliver = (batch: Batch): void => void batches.push(batch);
-  return { batches, batcher: new Batcher({ flushMs: 60_000, maxRows: 100, maxBytes: 1e6, ...options, deliver }) };
+  return {
+    batches,
+    batcher: new Batcher({ flushMs: 60_000, maxRows: 100, maxBytes: 1e6, ...options, deliver }),
+  };
 }
 
 describe('Batcher', () => {

@@ -61,6 +61,8 @@ describe('loadConfig', () => {
     expect(messageOf(() => loadConfig({ env: {}, file: '/nowhere.yaml' }))).toContain('/nowhere.yaml');
     expect(messageOf(() => loadConfig({ env: {}, file: fileOf('a: [') }))).toContain('.yaml');
     const keyless = fileOf('sites: [{ name: a, ranges: [10.0.0.1], key_file: /nowhere.key }]');
-    expect(messageOf(() => loadConfig({ env: {}, file: keyless }))).toContain('sites[0].key_file: cannot read /nowhere.key');
+    expect(messageOf(() => loadConfig({ env: {}, file: keyless }))).toContain(
+      'sites[0].key_file: cannot read /nowhere.key',
+    );
   });
 });

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AppError } from '../../src/domain/errors.js';
+import type { AppError } from '../../src/domain/errors.js';
 import { addressesOf, countAddresses, formatIp, parseIp, parseRanges } from '../../src/domain/ip-ranges.js';
 
 const parse = (...expressions: string[]) =>
-  parseRanges(expressions, { allowLoopback: false }).map((range) => `${formatIp(range.first)}-${formatIp(range.last)}`);
+  parseRanges(expressions, { allowLoopback: false }).map(
+    (range) => `${formatIp(range.first)}-${formatIp(range.last)}`,
+  );
 
 describe('parseRanges', () => {
   it.each([
@@ -70,8 +72,10 @@ describe('parseRanges', () => {
             `${isExclusion ? '!' : ''}${formatIp(base + start)}-${formatIp(base + start + size)}`,
         );
         const wanted = new Set<number>();
-        for (const [start, size, isExclusion] of pieces) if (!isExclusion) for (let i = 0; i <= size; i++) wanted.add(base + start + i);
-        for (const [start, size, isExclusion] of pieces) if (isExclusion) for (let i = 0; i <= size; i++) wanted.delete(base + start + i);
+        for (const [start, size, isExclusion] of pieces)
+          if (!isExclusion) for (let i = 0; i <= size; i++) wanted.add(base + start + i);
+        for (const [start, size, isExclusion] of pieces)
+          if (isExclusion) for (let i = 0; i <= size; i++) wanted.delete(base + start + i);
         const got = [...addressesOf(parseRanges(expressions, { allowLoopback: false }))];
         expect(got).toEqual([...wanted].sort((a, b) => a - b));
       }),

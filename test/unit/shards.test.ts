@@ -20,14 +20,19 @@ describe('planShards', () => {
 
   it('gives the same ids and phases whatever the order of the ranges', () => {
     fc.assert(
-      fc.property(fc.shuffledSubarray(['10.0.0.0/24', '10.0.5.1-10.0.7.9', '10.0.9.9'], { minLength: 3 }), (order) => {
-        expect(plan(order)).toEqual(plan(['10.0.0.0/24', '10.0.5.1-10.0.7.9', '10.0.9.9']));
-      }),
+      fc.property(
+        fc.shuffledSubarray(['10.0.0.0/24', '10.0.5.1-10.0.7.9', '10.0.9.9'], { minLength: 3 }),
+        (order) => {
+          expect(plan(order)).toEqual(plan(['10.0.0.0/24', '10.0.5.1-10.0.7.9', '10.0.9.9']));
+        },
+      ),
     );
   });
 
   it('gives other ids for another site or other content', () => {
-    const ids = [plan(['10.0.0.0/24']), plan(['10.0.0.0/24'], 'south'), plan(['10.0.0.0/25'])].map((s) => s[0]?.id);
+    const ids = [plan(['10.0.0.0/24']), plan(['10.0.0.0/24'], 'south'), plan(['10.0.0.0/25'])].map(
+      (s) => s[0]?.id,
+    );
     expect(new Set(ids).size).toBe(3);
   });
 

@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { isLate, nextSlot, slotAt } from '../../src/domain/slots.js';
 
 const grid = fc
-  .record({ intervalMs: fc.integer({ min: 1000, max: 3_600_000 }), phase: fc.double({ min: 0, max: 0.999, noNaN: true }) })
+  .record({
+    intervalMs: fc.integer({ min: 1000, max: 3_600_000 }),
+    phase: fc.double({ min: 0, max: 0.999, noNaN: true }),
+  })
   .map(({ intervalMs, phase }) => ({ intervalMs, phaseMs: Math.floor(intervalMs * phase) }));
 const instant = fc.integer({ min: 0, max: 4e12 });
 
