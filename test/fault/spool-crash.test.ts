@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseBatchName } from '../../src/poller/spool-name.js';
 import { makeFolder, openSpool, startDelivery, startUploadApi } from '../support/delivery.js';
@@ -43,7 +44,8 @@ function anyAnswer({ rows }: ReceivedUpload): ApiAct {
 async function runUntilKilled(
   options: { afterMs: number } | { point: string; count: number },
 ): Promise<string[]> {
-  const args = ['--import', 'tsx', 'test/support/delivery-process.ts', folder.path, api.url];
+  const script = fileURLToPath(new URL('../support/delivery-process.ts', import.meta.url));
+  const args = ['--import', 'tsx', script, folder.path, api.url];
   if ('point' in options) args.push(options.point, String(options.count));
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
