@@ -23,6 +23,15 @@ export function readNumberedChains(stats: JsonObject, ghsPerUnit: number): Board
 }
 
 function readSlot(stats: JsonObject, slot: number, ghsPerUnit: number): BoardReading | null {
+  const told = own(
+    stats,
+    `chain_rate${slot}`,
+    `chain_acn${slot}`,
+    `temp_chip${slot}`,
+    `temp${slot}`,
+    `temp2_${slot}`,
+  );
+  if (told === undefined) return null;
   const rate = toNumber(own(stats, `chain_rate${slot}`));
   const found = toCount(own(stats, `chain_acn${slot}`));
   const chips = readChips(own(stats, `chain_acs${slot}`), found);

@@ -15,7 +15,7 @@ import {
   type Reading,
 } from './reading.js';
 import { isObject } from '../reply-status.js';
-import { descriptions, mean, merged, own, row, rows, sum, textOf } from './records.js';
+import { descriptions, mean, own, row, rows, sum, textOf } from './records.js';
 import { ghsPerUnit, ratesOf, scaleTo, scaleToNominal, times } from './units.js';
 
 /**
@@ -35,7 +35,7 @@ export const antminer: Family = {
 function matches(replies: Replies): boolean {
   if (/bos(?:miner|er)/i.test(descriptions(replies))) return false;
   const stats = statsOf(replies);
-  const type = `${textOf(row(replies, ['version'], 'VERSION'), 'Type') ?? ''} ${textOf(stats, 'Type') ?? ''}`;
+  const type = `${textOf(row(replies, ['version'], 'VERSION'), 'Type') ?? ''} ${textOf(headOf(replies), 'Type') ?? ''}`;
   const driver = textOf(row(replies, ['devdetails'], 'DEVDETAILS'), 'Driver') ?? '';
   return (
     /antminer|blackminer/i.test(type) ||
@@ -45,12 +45,19 @@ function matches(replies: Replies): boolean {
   );
 }
 
-/** Header and data of `stats` in one record; per-pool entries left out. */
+/** The data of `stats`: the record behind the header, or the one that is both. */
 function statsOf(replies: Replies): JsonObject {
-  const parts = rows(replies, ['stats'], 'STATS').filter(
-    (part) => !(textOf(part, 'ID') ?? '').startsWith('POOL'),
+  const records = rows(replies, ['stats'], 'STATS');
+  return (
+    records.find((it) => own(it, 'Elapsed', 'elapsed', 'GHS 5s', 'chain_rate1') !== undefined) ??
+    records[0] ??
+    {}
   );
-  return merged(parts);
+}
+
+/** The header of `stats`, which names the machine. */
+function headOf(replies: Replies): JsonObject {
+  return rows(replies, ['stats'], 'STATS').find((it) => own(it, 'Type') !== undefined) ?? {};
 }
 
 function read(replies: Replies, context: ReadContext) {
@@ -186,11 +193,12 @@ function toldState(stats: JsonObject, hashrateGhs: number | null): MinerState | 
 
 function readIdentity(replies: Replies, stats: JsonObject) {
   const version = row(replies, ['version'], 'VERSION');
+  const head = headOf(replies);
   const config = row(replies, ['config'], 'CONFIG');
   const info = infoOf(replies);
-  const type = textOf(stats, 'Type') ?? textOf(version, 'Type') ?? textOf(info, 'type');
+  const type = textOf(head, 'Type') ?? textOf(version, 'Type') ?? textOf(info, 'type');
   const names = ['BMMiner', 'CGMiner', 'Cgminer', 'LUXminer'];
-  const engine = names.map((name) => textOf(stats, name) ?? textOf(version, name));
+  const engine = names.map((name) => textOf(head, name) ?? textOf(version, name));
   const custom = customFirmware(
     [type, ...engine, descriptions(replies)].filter((it) => it !== null).join('\n'),
   );
@@ -203,7 +211,7 @@ function readIdentity(replies: Replies, stats: JsonObject) {
       custom?.firmwareVersion ??
       versionInType(type) ??
       textOf(stats, 'build_version') ??
-      textOf(stats, 'CompileTime') ??
+      textOf(head, 'CompileTime') ??
       textOf(version, 'CompileTime') ??
       textOf(info, 'CompileTime', 'miner_version'),
     mac: cleanMac(textOf(config, 'MACAddr')),

@@ -35,19 +35,25 @@ function* pairsOf(text: string): Generator<readonly [string, string]> {
     let nameEnd = open;
     if (nameEnd > from && text[nameEnd - 1] === ' ') nameEnd -= 1;
     let nameStart = nameEnd;
-    while (nameStart > from && /[\w.-]/.test(text[nameStart - 1] ?? '')) nameStart -= 1;
+    while (nameStart > from && isNameCode(text.charCodeAt(nameStart - 1))) nameStart -= 1;
     const end = closingOf(text, open + 1);
     if (nameStart < nameEnd) yield [text.slice(nameStart, nameEnd), text.slice(open + 1, end)];
     from = end;
   }
 }
 
+/** Letters, digits, `_`, `.`, `-`. */
+function isNameCode(code: number): boolean {
+  const isLetter = (code | 0x20) >= 0x61 && (code | 0x20) <= 0x7a;
+  return isLetter || (code >= 0x30 && code <= 0x39) || code === 0x5f || code === 0x2e || code === 0x2d;
+}
+
 function closingOf(text: string, start: number): number {
   let depth = 1;
   for (let at = start; at < text.length; at += 1) {
-    const char = text[at];
-    if (char === '[') depth += 1;
-    else if (char === ']' && --depth === 0) return at;
+    const code = text.charCodeAt(at);
+    if (code === 0x5b) depth += 1;
+    else if (code === 0x5d && --depth === 0) return at;
   }
   return text.length;
 }
@@ -64,6 +70,7 @@ export function numberOf(value: string | undefined): number | null {
 }
 
 function toNumberOnly(text: string): number | null {
-  const match = /^([-+]?\d+(?:\.\d+)?)%?$/.exec(text);
-  return match === null ? null : Number(match[1]);
+  const digits = text.endsWith('%') ? text.slice(0, -1) : text;
+  const value = digits === '' ? Number.NaN : Number(digits);
+  return Number.isFinite(value) ? value : null;
 }

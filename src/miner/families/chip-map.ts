@@ -12,10 +12,15 @@ export interface Chips {
  * answer, and the total is unknown.
  */
 export function readChips(map: JsonValue | undefined, found: number | null): Chips {
-  const text = typeof map === 'string' ? map : '';
-  const marks = text.match(/[oOxX-]/g)?.length ?? 0;
-  if (marks === 0 || /[^oOxX\s-]/.test(text))
-    return { ok: found !== null && found > 0 ? found : null, total: null };
-  const ok = text.match(/[oO]/g)?.length ?? 0;
+  let ok = 0;
+  let marks = 0;
+  let isMap = typeof map === 'string';
+  for (const mark of typeof map === 'string' ? map : '') {
+    if (mark === 'o' || mark === 'O') ok += 1;
+    else if (mark === ' ') continue;
+    else if (!/[xX\s-]/.test(mark)) isMap = false;
+    if (mark.trim() !== '') marks += 1;
+  }
+  if (!isMap || marks === 0) return { ok: found !== null && found > 0 ? found : null, total: null };
   return { ok, total: Math.max(marks, found ?? 0) };
 }

@@ -27,6 +27,7 @@ const customs: readonly (readonly [RegExp, string])[] = [
 
 /** Who wrote a Bitmain machine's firmware, when not Bitmain. */
 export function customFirmware(text: string): Pick<MinerIdentity, 'firmware' | 'firmwareVersion'> | null {
+  if (!/lux|bos|vnish|hiveon|asicseer|blissz|kaonsu|marafw|rwglr/i.test(text)) return null;
   for (const [pattern, firmware] of customs) {
     const told = [...text.slice(0, 1000).matchAll(pattern)];
     if (told.length === 0) continue;

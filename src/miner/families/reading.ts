@@ -67,7 +67,7 @@ const leastJPerTh = 5;
  * Every number of the result is finite and, temperatures apart, not negative.
  */
 export function finish(draft: Reading, replies: Replies, context: ReadContext): MinerSample {
-  const { boardsExpected, ...reading } = soundNumbers(draft);
+  const { boardsExpected, ...reading } = soundReading(draft);
   const isMining = reading.state === 'mining';
   const boards = reading.boards.map((board): BoardSample => {
     // The chip map of a machine that does not hash says nothing of its chips.
@@ -178,18 +178,34 @@ export function mergeRepairs(repairs: readonly Repair[]): Repair[] {
   return [...byKey.values()];
 }
 
-const mayBeNegative = /TempC$|TempsC$|^temperature/;
+/** A number that is finite and not negative; null otherwise. */
+function sound(value: number | null): number | null {
+  return value !== null && Number.isFinite(value) && value >= 0 ? value : null;
+}
 
-/** `value` with every number in it that is not finite, or negative where it cannot be, turned to null. */
-function soundNumbers<T>(value: T, key = ''): T {
-  if (typeof value === 'number') {
-    return (Number.isFinite(value) && (value >= 0 || mayBeNegative.test(key)) ? value : null) as T;
-  }
-  if (Array.isArray(value)) return value.map((item) => soundNumbers<unknown>(item, key)) as T;
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [name, soundNumbers<unknown>(item, name)]),
-  ) as T;
+/** A reading without numbers that cannot be; temperatures have been checked where they were read. */
+function soundReading(reading: Reading): Reading {
+  return {
+    ...reading,
+    hashrateGhs: sound(reading.hashrateGhs),
+    hashrate5sGhs: sound(reading.hashrate5sGhs),
+    hashrateExpectedGhs: sound(reading.hashrateExpectedGhs),
+    frequencyAvgMhz: sound(reading.frequencyAvgMhz),
+    acceptedShares: sound(reading.acceptedShares),
+    rejectedShares: sound(reading.rejectedShares),
+    hardwareErrors: sound(reading.hardwareErrors),
+    uptimeS: sound(reading.uptimeS),
+    powerW: sound(reading.powerW),
+    boards: reading.boards.map((board) => ({
+      ...board,
+      hashrateGhs: sound(board.hashrateGhs),
+      chipsOk: sound(board.chipsOk),
+      chipsTotal: sound(board.chipsTotal),
+      frequencyMhz: sound(board.frequencyMhz),
+      hardwareErrors: sound(board.hardwareErrors),
+    })),
+    fans: reading.fans.map((fan) => (sound(fan.rpm) === fan.rpm ? fan : { ...fan, rpm: null })),
+  };
 }
 
 /**

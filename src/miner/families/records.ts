@@ -30,10 +30,11 @@ function toRows(value: JsonValue | undefined): JsonObject[] {
   return values.length > 0 && values.every(isObject) ? values : [value];
 }
 
-/** A record's own value under the first of `names` that it has. */
+/** A record's value under the first of `names` that it has. */
 export function own(record: JsonObject, ...names: readonly string[]): JsonValue | undefined {
   for (const name of names) {
-    if (Object.hasOwn(record, name)) return record[name];
+    const value = record[name];
+    if (value !== undefined) return value;
   }
   return undefined;
 }
@@ -45,12 +46,6 @@ export function textOf(record: JsonObject, ...names: readonly string[]): string 
       ?.slice(0, 256)
       .trim() ?? '';
   return text === '' ? null : text;
-}
-
-/** Records laid over each other; of a key told twice, the last. */
-export function merged(records: readonly JsonObject[]): JsonObject {
-  const all = Object.create(null) as JsonObject;
-  return Object.assign(all, ...records) as JsonObject;
 }
 
 /** What the status lines of all replies say of the software, e.g. `cgminer 4.11.1`. */

@@ -34,7 +34,8 @@ export function ratesOf(record: JsonObject): Rates {
   const windows: { seconds: number; ghs: number }[] = [];
   let averageGhs: number | null = null;
   for (const key of Object.keys(record)) {
-    const match = rateKey.exec(key);
+    // Hundreds of keys a record: look closer only at those with HS in place.
+    const match = key[1] === 'H' && key[2] === 'S' ? rateKey.exec(key) : null;
     if (match === null) continue;
     const value = toNumber(record[key]);
     if (value === null || value < 0) continue;
