@@ -39,8 +39,8 @@ export interface TransactionOptions extends CallOptions {
 export interface Database {
   /** Runs one query. `name` is a metric label: a constant. */
   run<T>(name: string, query: (sql: Sql) => PromiseLike<T>, options?: CallOptions): Promise<T>;
-  /** Runs trusted statements without parameters in one transaction and one round trip; answers rows per statement. */
-  transaction(name: string, statements: readonly string[], options?: TransactionOptions): Promise<Row[][]>;
+  /** Runs trusted statements without parameters in one transaction and one round trip; answers the rows of the last that has some. */
+  transaction(name: string, statements: readonly string[], options?: TransactionOptions): Promise<Row[]>;
   /** Throws `DATABASE_UNAVAILABLE` when no answer comes within the deadline. */
   ping(): Promise<void>;
   /** Waits for running calls up to `timeoutMs`, then cuts them. Idempotent; later calls are refused. */
@@ -95,7 +95,7 @@ class GuardedDatabase implements Database {
     name: string,
     statements: readonly string[],
     options: TransactionOptions = {},
-  ): Promise<Row[][]> {
+  ): Promise<Row[]> {
     const deadlineMs = options.deadlineMs ?? this.#options.deadlineMs;
     const limits = [
       `set local statement_timeout = ${Math.ceil(deadlineMs + guardMs)}`,
@@ -104,7 +104,9 @@ class GuardedDatabase implements Database {
     // Several statements in one simple query are one transaction to the server.
     const text = [...limits, ...statements].join(';\n');
     const results = await this.run(name, (sql) => sql.unsafe(text), { deadlineMs });
-    return (results as unknown as Row[][]).slice(limits.length).map((rows) => [...rows]);
+    // One result alone, which is not a list of results: no statement answered rows.
+    if ('command' in results) return [];
+    return [...((results as unknown as Row[][]).at(-1) ?? [])];
   }
 
   async ping(): Promise<void> {

@@ -186,7 +186,6 @@ function otherEdition(stored: string, found: string): AppError {
 function sessionOf(sql: Sql): Pick<Database, 'run' | 'transaction'> {
   return {
     run: async (_name, query) => await query(sql),
-    transaction: async (_name, statements) =>
-      (await sql.unsafe(statements.join(';\n'))) as unknown as Record<string, unknown>[][],
+    transaction: async (_name, statements) => await sql.unsafe(statements.join(';\n')),
   };
 }

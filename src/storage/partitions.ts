@@ -9,8 +9,8 @@ export interface Partition {
   readonly toS: number;
 }
 
-/** Samples may be this old: the spool's greatest age, and a bit. */
-const coveredPastS = 72 * 3_600 + 3_600;
+/** Samples may be this old when they arrive, s: the spool's greatest age, and a bit. */
+export const coveredPastS = 72 * 3_600 + 3_600;
 const intervalsAhead = 2;
 const partitionLock = 4_801_002;
 
@@ -50,7 +50,7 @@ export async function listPartitions(db: Pick<Database, 'run'>, table: string): 
         extract(epoch from b[2]::timestamptz)::float8 as to_s
       from pg_inherits i
       join pg_class c on c.oid = i.inhrelid
-      cross join lateral regexp_match(pg_get_expr(c.relpartbound, c.oid), $$FROM \('(.*)'\) TO \('(.*)'\)$$) b
+      cross join lateral regexp_match(pg_get_expr(c.relpartbound, c.oid), $$FROM [(]'(.*)'[)] TO [(]'(.*)'[)]$$) b
       where i.inhparent = ${table}::text::regclass
       order by 2`;
     return rows.map((row) => ({ name: row.name, fromS: row.from_s, toS: row.to_s }));

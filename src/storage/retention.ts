@@ -5,9 +5,10 @@ import { errorCode } from './database-error.js';
 import type { Database, Row } from './database.js';
 import { nativeRetentionStatements, type Edition } from './edition.js';
 import { readMeta } from './meta.js';
-import { ensurePartitions, listPartitions } from './partitions.js';
+import { coveredPastS, ensurePartitions, listPartitions } from './partitions.js';
 
 export interface RetentionOptions {
+  /** At least as long as a sample may be on its way (73 h), or late ones would be dropped as they come. */
   readonly historyDays: number;
   readonly eventDays: number;
   /** Never shorter than the spool's greatest age: the log tells a late batch from a new one. */
@@ -50,8 +51,8 @@ export async function runRetention(db: Database, options: RetentionOptions): Pro
   let partitionsDropped = 0;
   let skipped = 0;
   const tables = [
-    { table: 'miner_telemetry_history', keepS: options.historyDays * daySeconds },
-    { table: 'miner_events', keepS: options.eventDays * daySeconds },
+    { table: 'miner_telemetry_history', keepS: Math.max(coveredPastS, options.historyDays * daySeconds) },
+    { table: 'miner_events', keepS: Math.max(coveredPastS, options.eventDays * daySeconds) },
   ];
   for (const { table, keepS } of tables) {
     for (const step of await dropSteps(db, edition, table, keepS, options)) {
@@ -102,11 +103,11 @@ async function takeStep(db: Database, step: Step, options: RetentionOptions): Pr
     if not pg_try_advisory_xact_lock(${retentionLock}) then raise lock_not_available; end if;
   end $$`;
   try {
-    const results = await db.transaction('retention', [elect, ...step.statements], {
+    const rows = await db.transaction('retention', [elect, ...step.statements], {
       deadlineMs: options.deadlineMs ?? 30_000,
       lockTimeoutMs: options.lockTimeoutMs ?? 500,
     });
-    return step.dropped(results.at(-1) ?? []);
+    return step.dropped(rows);
   } catch (error) {
     if (errorCode(error) === '42P01') return 0;
     if (!(error instanceof AppError) || errorCode(error.cause) !== '55P03') throw error;

@@ -19,7 +19,9 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
     (await storage.query<{ n: number }>(`select count(*)::int as n from ${table}`))[0]?.n ?? -1;
   const state = () => storage.query('select * from miner_telemetry_live order by miner_id');
   const events = () =>
-    storage.query('select key, kind, from_value, to_value from miner_events join miners using (miner_id) order by time, key, kind');
+    storage.query(
+      'select key, kind, from_value, to_value from miner_events join miners using (miner_id) order by time, key, kind',
+    );
 
   beforeAll(async () => {
     storage = await createTestStorage(edition);
@@ -32,8 +34,16 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
 
   test('stores every value of a row in the history and the live row', async () => {
     const outcome = await write([ingestRow('a', slot(0))]);
-    expect(outcome).toEqual({ stored: 1, duplicate: 0, updated: 1, created: 1, isDuplicateBatch: false, unstorable: [] });
-    const [history] = await storage.query(`select *, to_json(fan_speeds) as fan_speeds, to_json(boards) as boards,
+    expect(outcome).toEqual({
+      stored: 1,
+      duplicate: 0,
+      updated: 1,
+      created: 1,
+      isDuplicateBatch: false,
+      unstorable: [],
+    });
+    const [history] =
+      await storage.query(`select *, to_json(fan_speeds) as fan_speeds, to_json(boards) as boards,
       to_json(temperature_chips::int[]) as temperature_chips from miner_telemetry_history`);
     expect(history).toMatchObject({
       time: new Date(slot(0)),
@@ -60,7 +70,13 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
   test('keeps unknown values null in an offline row', async () => {
     await write([offlineRow('a', slot(0))]);
     const [row] = await storage.query('select * from miner_telemetry_history');
-    expect(row).toMatchObject({ state: 'u', health: 'o', error_class: 'c', hashrate_ghs: null, fan_speeds: null });
+    expect(row).toMatchObject({
+      state: 'u',
+      health: 'o',
+      error_class: 'c',
+      hashrate_ghs: null,
+      fan_speeds: null,
+    });
     expect(row).toMatchObject({ temperature_chips: null, boards: null, accepted_shares: null });
   });
 
@@ -70,7 +86,12 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
     await write(rows, { batchId });
     const before = await state();
     for (let again = 0; again < 2; again++) {
-      expect(await write(rows, { batchId })).toMatchObject({ stored: 0, duplicate: 2, updated: 0, isDuplicateBatch: true });
+      expect(await write(rows, { batchId })).toMatchObject({
+        stored: 0,
+        duplicate: 2,
+        updated: 0,
+        isDuplicateBatch: true,
+      });
     }
     expect(await count('miner_telemetry_history')).toBe(2);
     expect(await count('collector_upload_logs')).toBe(1);
@@ -79,7 +100,9 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
 
   test('of one batch sent four times at once exactly one is stored', async () => {
     for (let round = 0; round < 5; round++) {
-      const rows = Array.from({ length: 50 }, (_, i) => ingestRow(`m${i}`, slot(round), { uptime_seconds: 100 - round }));
+      const rows = Array.from({ length: 50 }, (_, i) =>
+        ingestRow(`m${i}`, slot(round), { uptime_seconds: 100 - round }),
+      );
       const batch = ingestBatch(rows, storage.key);
       const outcomes = await Promise.all([1, 2, 3, 4].map(() => storage.store.writeBatch(batch)));
       expect(outcomes.map((outcome) => outcome.stored).sort(ascending)).toEqual([0, 0, 0, 50]);
@@ -94,15 +117,25 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
   test('the same rows under another batch id are duplicates, row by row', async () => {
     await write([ingestRow('a', slot(0)), ingestRow('b', slot(0))]);
     const outcome = await write([ingestRow('a', slot(0)), ingestRow('b', slot(0)), ingestRow('c', slot(0))]);
-    expect(outcome).toMatchObject({ stored: 1, duplicate: 2, updated: 1, created: 1, isDuplicateBatch: false });
-    expect(await storage.query('select rows, stored, duplicate from collector_upload_logs order by received_at desc limit 1')).toEqual([
-      { rows: 3, stored: 1, duplicate: 2 },
-    ]);
+    expect(outcome).toMatchObject({
+      stored: 1,
+      duplicate: 2,
+      updated: 1,
+      created: 1,
+      isDuplicateBatch: false,
+    });
+    expect(
+      await storage.query(
+        'select rows, stored, duplicate from collector_upload_logs order by received_at desc limit 1',
+      ),
+    ).toEqual([{ rows: 3, stored: 1, duplicate: 2 }]);
   });
 
   test('an older sample is kept in the history and never overwrites the newer live row', async () => {
     await write([ingestRow('a', slot(5), { hashrate_ghs: 5 })]);
-    const outcome = await write([ingestRow('a', slot(4), { hashrate_ghs: 4, model: 'older', uptime_seconds: 1 })]);
+    const outcome = await write([
+      ingestRow('a', slot(4), { hashrate_ghs: 4, model: 'older', uptime_seconds: 1 }),
+    ]);
     expect(outcome).toMatchObject({ stored: 1, updated: 0 });
     expect((await state())[0]).toMatchObject({ time: new Date(slot(5)), hashrate_ghs: 5 });
     expect(await storage.query('select model from miners')).toEqual([{ model: 'Antminer S19' }]);
@@ -113,7 +146,9 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
     const writers = Array.from({ length: 8 }, (_, writer) =>
       Array.from({ length: 10 }, (_, round) => {
         const keys = Array.from({ length: 60 }, (_, i) => `m${(i * 7 + writer) % 80}`);
-        return [...new Set(keys)].map((key) => ingestRow(key, slot(writer * 10 + round), { model: `v${writer}` }));
+        return [...new Set(keys)].map((key) =>
+          ingestRow(key, slot(writer * 10 + round), { model: `v${writer}` }),
+        );
       }),
     );
     const outcomes = await Promise.all(
@@ -125,8 +160,12 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
     );
     expect(outcomes.flat().every((missing) => missing === 0)).toBe(true);
     expect(await count('miner_telemetry_history')).toBe(writers.flat().flat().length);
-    expect(await count('(select distinct miner_id, time from miner_telemetry_history) d')).toBe(writers.flat().flat().length);
-    const newest = await storage.query('select miner_id, max(time) as time from miner_telemetry_history group by 1 order by 1');
+    expect(await count('(select distinct miner_id, time from miner_telemetry_history) d')).toBe(
+      writers.flat().flat().length,
+    );
+    const newest = await storage.query(
+      'select miner_id, max(time) as time from miner_telemetry_history group by 1 order by 1',
+    );
     expect(await storage.query('select miner_id, time from miner_telemetry_live order by 1')).toEqual(newest);
   });
 
@@ -138,9 +177,13 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
     });
     await fc.assert(
       fc.asyncProperty(fc.array(sample, { minLength: 1, maxLength: 20 }), async (samples) => {
-        await storage.query('truncate miner_telemetry_history, miner_events, collector_upload_logs, miner_telemetry_live, miners cascade');
+        await storage.query(
+          'truncate miner_telemetry_history, miner_events, collector_upload_logs, miner_telemetry_live, miners cascade',
+        );
         const unique = [...new Map(samples.map((s) => [`${s.key} ${s.at}`, s])).values()];
-        const sent = [0, 1, 2, 3].map((batch) => unique.filter((s) => s.batch === batch)).filter((rows) => rows.length > 0);
+        const sent = [0, 1, 2, 3]
+          .map((batch) => unique.filter((s) => s.batch === batch))
+          .filter((rows) => rows.length > 0);
         for (const rows of [...sent, ...sent]) {
           await write(rows.map((s) => ingestRow(s.key, slot(s.at), { accepted_shares: s.at })));
         }
@@ -161,7 +204,12 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
     await write([offlineRow('a', slot(1)), ingestRow('b', slot(1), { boards_healthy: 2 })]);
     await write([
       ingestRow('a', slot(2), { uptime_seconds: 10, firmware: 'new', state: 'sleeping' }),
-      ingestRow('b', slot(2), { boards_healthy: 2, pool_url: 'stratum+tcp://other:1', worker_name: 'w2', state: 'stopped' }),
+      ingestRow('b', slot(2), {
+        boards_healthy: 2,
+        pool_url: 'stratum+tcp://other:1',
+        worker_name: 'w2',
+        state: 'stopped',
+      }),
     ]);
     expect(await events()).toEqual([
       { key: 'a', kind: 'offline', from_value: 'mining', to_value: 'unreachable' },
@@ -169,7 +217,12 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
       { key: 'a', kind: 'firmware', from_value: '2022-12-06', to_value: 'new' },
       { key: 'a', kind: 'online', from_value: 'unreachable', to_value: 'sleeping' },
       { key: 'a', kind: 'reboot', from_value: '900', to_value: '10' },
-      { key: 'b', kind: 'pool', from_value: 'stratum+tcp://pool.example:3333', to_value: 'stratum+tcp://other:1' },
+      {
+        key: 'b',
+        kind: 'pool',
+        from_value: 'stratum+tcp://pool.example:3333',
+        to_value: 'stratum+tcp://other:1',
+      },
       { key: 'b', kind: 'state', from_value: 'mining', to_value: 'stopped' },
       { key: 'b', kind: 'worker', from_value: 'farm.worker1', to_value: 'w2' },
     ]);
@@ -178,7 +231,12 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
 
   test('tells the changes inside a backlog batch too', async () => {
     await write([ingestRow('a', slot(0))]);
-    await write([offlineRow('a', slot(1)), ingestRow('a', slot(2)), offlineRow('a', slot(3)), offlineRow('a', slot(4))]);
+    await write([
+      offlineRow('a', slot(1)),
+      ingestRow('a', slot(2)),
+      offlineRow('a', slot(3)),
+      offlineRow('a', slot(4)),
+    ]);
     expect((await events()).map((event) => event['kind'])).toEqual(['offline', 'online', 'offline']);
     expect((await state())[0]).toMatchObject({ state: 'unreachable', last_online_at: new Date(slot(2)) });
   });
@@ -192,7 +250,9 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
       hashrate_expected_ghs: 110_000,
       pool_url: 'stratum+tcp://pool.example:3333',
     });
-    expect(await storage.query('select model, ip from miners')).toEqual([{ model: 'Antminer S19', ip: '10.1.2.3' }]);
+    expect(await storage.query('select model, ip from miners')).toEqual([
+      { model: 'Antminer S19', ip: '10.1.2.3' },
+    ]);
   });
 
   test('keeps the last raw reply of each command', async () => {
@@ -201,7 +261,10 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
       ingestRow('a', slot(1), { raw: { summary: 'two' } }),
     ]);
     await write([ingestRow('a', slot(2))]);
-    await write([ingestRow('a', slot(0), { raw: { stats: 'late' } }), ingestRow('b', slot(0), { raw: { pools: 'three' } })]);
+    await write([
+      ingestRow('a', slot(0), { raw: { stats: 'late' } }),
+      ingestRow('b', slot(0), { raw: { pools: 'three' } }),
+    ]);
     expect(await storage.query('select command, body from miner_raw_replies order by 1')).toEqual([
       { command: 'pools', body: 'three' },
       { command: 'stats', body: 'one' },
@@ -226,7 +289,9 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
   });
 
   test('values beyond a column are kept as near as it can hold them', async () => {
-    await write([ingestRow('a', slot(0), { temperature_chips: [60, 250], latency_ms: 90_000, accepted_shares: 2 ** 52 })]);
+    await write([
+      ingestRow('a', slot(0), { temperature_chips: [60, 250], latency_ms: 90_000, accepted_shares: 2 ** 52 }),
+    ]);
     expect(
       await storage.query(`select to_json(temperature_chips::int[]) as chips, latency_ms, accepted_shares::text as shares
         from miner_telemetry_history`),
@@ -235,17 +300,27 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
   });
 
   test('boards of unequal columns do not lose the row', async () => {
-    expect(await write([ingestRow('a', slot(0), { board_temp_c: [60], board_chips_ok: null })])).toMatchObject({ stored: 1 });
+    expect(
+      await write([ingestRow('a', slot(0), { board_temp_c: [60], board_chips_ok: null })]),
+    ).toMatchObject({ stored: 1 });
   });
 
   test('an empty batch is logged', async () => {
-    expect(await write([], { rejectedCount: 3 })).toMatchObject({ stored: 0, duplicate: 0, isDuplicateBatch: false });
-    expect(await storage.query('select rows, rejected from collector_upload_logs')).toEqual([{ rows: 0, rejected: 3 }]);
+    expect(await write([], { rejectedCount: 3 })).toMatchObject({
+      stored: 0,
+      duplicate: 0,
+      isDuplicateBatch: false,
+    });
+    expect(await storage.query('select rows, rejected from collector_upload_logs')).toEqual([
+      { rows: 0, rejected: 3 },
+    ]);
   });
 
   test('a missing partition is made when a row asks for it', async () => {
     if (edition === 'plain') {
-      const names = await storage.query<{ name: string }>(`select inhrelid::regclass::text as name from pg_inherits
+      const names = await storage.query<{
+        name: string;
+      }>(`select inhrelid::regclass::text as name from pg_inherits
         where inhparent = 'miner_telemetry_history'::regclass`);
       await storage.query(`drop table ${names.map((row) => row.name).join(', ')}`);
     }

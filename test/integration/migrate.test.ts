@@ -17,7 +17,9 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-async function freshDatabase(edition: 'plain' | 'timescale'): Promise<{ database: TestDatabase; db: Database }> {
+async function freshDatabase(
+  edition: 'plain' | 'timescale',
+): Promise<{ database: TestDatabase; db: Database }> {
   const database = await createTestDatabase({ edition });
   cleanups.push(() => database.drop());
   const db = openTestDatabase(database.url);
@@ -54,13 +56,18 @@ describe.each(testEditions())('migrating %s', (testEdition) => {
     const states = await Promise.all([1, 2, 3, 4].map(() => migrate(database.url, { log: silent })));
     expect(new Set(states.map((state) => JSON.stringify(state))).size).toBe(1);
     const applied = await db.run('test', (sql) => sql`select version from headframe_migrations order by 1`);
-    expect(applied.map((row) => Number(row['version']))).toEqual(readMigrations().map((file) => file.version));
+    expect(applied.map((row) => Number(row['version']))).toEqual(
+      readMigrations().map((file) => file.version),
+    );
   });
 
   test('a migration that fails leaves nothing behind', async () => {
     const { database, db } = await freshDatabase(testEdition);
     const next = String(readMigrations().length + 1).padStart(4, '0');
-    const sqlDir = await sqlDirWith(`${next}_add_nonsense.sql`, 'create table leftover (a int); select 1 / 0;');
+    const sqlDir = await sqlDirWith(
+      `${next}_add_nonsense.sql`,
+      'create table leftover (a int); select 1 / 0;',
+    );
     await expect(migrate(database.url, { log: silent, sqlDir })).rejects.toThrow('division by zero');
     const [left] = await db.run('test', (sql) => sql`select to_regclass('leftover') as leftover`);
     expect(left?.['leftover']).toBeNull();
@@ -70,7 +77,10 @@ describe.each(testEditions())('migrating %s', (testEdition) => {
   test('refuses a schema newer than the program, and an edited migration', async () => {
     const { database, db } = await freshDatabase(testEdition);
     const next = String(readMigrations().length + 1).padStart(4, '0');
-    await migrate(database.url, { log: silent, sqlDir: await sqlDirWith(`${next}_add_nothing.sql`, 'select 1;') });
+    await migrate(database.url, {
+      log: silent,
+      sqlDir: await sqlDirWith(`${next}_add_nothing.sql`, 'select 1;'),
+    });
     expect(await failure(checkSchema(db))).toBe('DATABASE_VERSION');
     expect(await failure(migrate(database.url, { log: silent }))).toBe('DATABASE_VERSION');
     await db.run('test', (sql) => sql`delete from headframe_migrations where version = ${Number(next)}::int`);
@@ -101,8 +111,11 @@ describe.each(testEditions())('migrating %s', (testEdition) => {
       const last = (await listPartitions(db, 'miner_telemetry_history')).at(-1);
       expect((last?.toS ?? 0) - (last?.fromS ?? 0)).toBe(60_000);
     } else {
-      const [row] = await db.run('test', (sql) => sql`select extract(epoch from time_interval)::int as chunk_s
-        from timescaledb_information.dimensions where hypertable_name = 'miner_telemetry_history'`);
+      const [row] = await db.run(
+        'test',
+        (sql) => sql`select extract(epoch from time_interval)::int as chunk_s
+        from timescaledb_information.dimensions where hypertable_name = 'miner_telemetry_history'`,
+      );
       expect(row?.['chunk_s']).toBe(60_000);
     }
   });
@@ -114,7 +127,11 @@ describe('partitions of plain PostgreSQL', () => {
     const now = new Date();
     await migrate(database.url, { log: silent, intervalS: 10, now: () => now });
     const ahead = new Date(now.getTime() + 86_400_000);
-    await Promise.all([ensurePartitions(db, ahead), ensurePartitions(db, ahead), ensurePartitions(db, ahead)]);
+    await Promise.all([
+      ensurePartitions(db, ahead),
+      ensurePartitions(db, ahead),
+      ensurePartitions(db, ahead),
+    ]);
     const partitions = await listPartitions(db, 'miner_telemetry_history');
     expect(partitions[0]?.fromS).toBeLessThanOrEqual(now.getTime() / 1_000 - 73 * 3_600);
     expect(partitions.at(-1)?.toS).toBeGreaterThanOrEqual(ahead.getTime() / 1_000 + 2 * 10_800);
@@ -127,22 +144,26 @@ describe('partitions of plain PostgreSQL', () => {
   test('are planned without gap or overlap, whatever is there already', () => {
     const chunk = fc.constantFrom(10_800, 60_000, 604_800);
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 4e6 }), chunk), { maxLength: 6 }), chunk, (steps, chunkS) => {
-        const partitions: { fromS: number; toS: number }[] = [];
-        let nowS = 1.8e9;
-        for (const [stepS, length] of [...steps, [0, chunkS] as const]) {
-          nowS += stepS - 1e6;
-          partitions.push(...planPartitions(partitions, nowS, length));
-          partitions.sort((a, b) => a.fromS - b.fromS);
-        }
-        for (const [index, { fromS, toS }] of partitions.entries()) {
-          expect(toS).toBeGreaterThan(fromS);
-          if (index > 0) expect(fromS).toBeGreaterThanOrEqual(partitions[index - 1]?.toS ?? 0);
-        }
-        for (let atS = nowS - 72 * 3_600; atS < nowS + 2 * chunkS; atS += 3_600) {
-          expect(partitions.some((partition) => partition.fromS <= atS && atS < partition.toS)).toBe(true);
-        }
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 0, max: 4e6 }), chunk), { maxLength: 6 }),
+        chunk,
+        (steps, chunkS) => {
+          const partitions: { fromS: number; toS: number }[] = [];
+          let nowS = 1.8e9;
+          for (const [stepS, length] of [...steps, [0, chunkS] as const]) {
+            nowS += stepS - 1e6;
+            partitions.push(...planPartitions(partitions, nowS, length));
+            partitions.sort((a, b) => a.fromS - b.fromS);
+          }
+          for (const [index, { fromS, toS }] of partitions.entries()) {
+            expect(toS).toBeGreaterThan(fromS);
+            if (index > 0) expect(fromS).toBeGreaterThanOrEqual(partitions[index - 1]?.toS ?? 0);
+          }
+          for (let atS = nowS - 72 * 3_600; atS < nowS + 2 * chunkS; atS += 3_600) {
+            expect(partitions.some((partition) => partition.fromS <= atS && atS < partition.toS)).toBe(true);
+          }
+        },
+      ),
     );
   });
 });

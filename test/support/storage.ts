@@ -55,5 +55,12 @@ export async function createTestStorage(
 }
 
 export function openTestDatabase(url: string, options: Partial<DatabaseOptions> = {}): Database {
-  return openDatabase({ url, poolSize: 4, deadlineMs: 10_000, connectTimeoutMs: 5_000, log: silent, ...options });
+  return openDatabase({
+    url,
+    poolSize: 4,
+    deadlineMs: 10_000,
+    connectTimeoutMs: 5_000,
+    log: silent,
+    ...options,
+  });
 }

@@ -1,0 +1,229 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { liveSorts, type LiveQuery } from '../../src/domain/ingest.js';
+import { testEditions } from '../support/database.js';
+import { ingestBatch, ingestRow, offlineRow } from '../support/ingest-rows.js';
+import { createTestStorage, type TestStorage } from '../support/storage.js';
+
+const now = new Date(Math.floor(Date.now() / 1_000) * 1_000);
+const ago = (seconds: number): string => new Date(now.getTime() - seconds * 1_000).toISOString();
+const moment = { now, staleAfterS: 30 };
+const everything: LiveQuery = {
+  page: 1,
+  perPage: 50,
+  onlineOnly: false,
+  state: null,
+  search: null,
+  sort: 'miner_id',
+  descending: false,
+};
+
+describe.each(testEditions())('live reads on %s', (edition) => {
+  let storage: TestStorage;
+  let siteId = 0;
+  const keysOf = async (changes: Partial<LiveQuery>): Promise<string[]> =>
+    (await storage.live.livePage(siteId, { ...everything, ...changes }, moment))?.miners.map(
+      (miner) => miner.miner_id,
+    ) ?? [];
+
+  beforeAll(async () => {
+    storage = await createTestStorage(edition);
+    siteId = storage.key.siteId;
+    const write = (rows: Parameters<typeof ingestBatch>[0]) =>
+      storage.store.writeBatch(ingestBatch(rows, storage.key));
+    await write([ingestRow('gone', ago(600)), ingestRow('old', ago(300), { hashrate_ghs: 99_000 })]);
+    await write([
+      ingestRow('cool', ago(10), {
+        hashrate_ghs: 100_000,
+        temperature_avg: 50,
+        temperature_max: 60,
+        power_w: 3_000,
+        raw: { summary: '{"a":1}' },
+      }),
+      ingestRow('hot', ago(5), {
+        hashrate_ghs: 55_000,
+        temperature_avg: 70,
+        temperature_max: 90,
+        power_w: null,
+        health: 'critical',
+        worker_name: '100%_hot',
+      }),
+      ingestRow('sleeper', ago(5), {
+        state: 'sleeping',
+        hashrate_ghs: 0,
+        temperature_avg: null,
+        temperature_max: null,
+        power_w: 20,
+      }),
+      offlineRow('gone', ago(10)),
+    ]);
+    const other = await storage.sites.ensureSite('other');
+    await storage.store.writeBatch(
+      ingestBatch([ingestRow('cool', ago(1))], { ...storage.key, siteId: other }),
+    );
+  });
+  afterAll(() => storage.close());
+
+  test('the summary counts every miner once and sums fresh readings alone', async () => {
+    const summary = await storage.sites.summary(siteId, moment);
+    expect(summary).toMatchObject({
+      site_id: siteId,
+      site_name: 'north',
+      total_miners: 5,
+      online_miners: 4,
+      offline_miners: 1,
+      stale_miners: 1,
+      degraded_miners: 1,
+      by_state: { mining: 3, sleeping: 1, unreachable: 1 },
+      by_health: { healthy: 3, critical: 1, offline: 1 },
+      total_hashrate_ths: 155,
+      nominal_hashrate_ths: 550,
+      total_power_w: 3_020,
+      efficiency: 30,
+      avg_temperature: 60,
+      max_temperature: 90,
+      online_rate: 80,
+      lag_seconds: 5,
+    });
+    expect(Date.parse(summary?.last_upload ?? '')).toBeGreaterThan(now.getTime() - 60_000);
+  });
+
+  test('an empty site has a summary, an unknown one has none', async () => {
+    const empty = await storage.sites.ensureSite('empty');
+    expect(await storage.sites.summary(empty, moment)).toMatchObject({
+      total_miners: 0,
+      by_state: {},
+      total_hashrate_ths: 0,
+      efficiency: null,
+      avg_temperature: null,
+      online_rate: 0,
+      last_upload: null,
+      lag_seconds: null,
+    });
+    expect(await storage.sites.summary(999_999, moment)).toBeNull();
+    expect(await storage.live.livePage(999_999, everything, moment)).toBeNull();
+    expect(await storage.live.top(999_999, moment)).toBeNull();
+    expect(await storage.live.minerDetail(999_999, 'cool', moment)).toBeNull();
+  });
+
+  test('a live row speaks the contract, with its units', async () => {
+    const page = await storage.live.livePage(siteId, everything, moment);
+    expect(page?.pagination).toEqual({ page: 1, per_page: 50, total: 5, pages: 1 });
+    expect(page?.miners.find((miner) => miner.miner_id === 'cool')).toEqual({
+      miner_id: 'cool',
+      ip_address: '10.1.2.3',
+      online: true,
+      state: 'mining',
+      health: 'healthy',
+      is_stale: false,
+      last_seen: ago(10),
+      hashrate_ths: 100,
+      hashrate_5s_ths: 110.45625,
+      hashrate_expected_ths: 110,
+      temperature_avg: 50,
+      temperature_max: 60,
+      fan_speeds: [5_000, 5_010, 5_020, 5_030],
+      accepted_shares: 123_456,
+      rejected_shares: 12,
+      uptime_hours: 24,
+      power_w: 3_000,
+      pool_url: 'stratum+tcp://pool.example:3333',
+      worker_name: 'farm.worker1',
+      model: 'Antminer S19',
+      firmware: '2022-12-06',
+      boards_total: 3,
+      boards_healthy: 3,
+      error_class: null,
+      error_message: null,
+      latency_ms: 87,
+    });
+  });
+
+  test('an online miner without a fresh sample is stale, an offline one is offline', async () => {
+    const page = await storage.live.livePage(siteId, everything, moment);
+    const miner = (key: string) => page?.miners.find((row) => row.miner_id === key);
+    expect(miner('old')).toMatchObject({ online: true, is_stale: true });
+    expect(miner('gone')).toMatchObject({
+      online: false,
+      is_stale: false,
+      state: 'unreachable',
+      hashrate_ths: null,
+    });
+    // Last seen is when it last answered.
+    expect(miner('gone')?.last_seen).toBe(ago(600));
+  });
+
+  test('pages do not overlap and hold everything, in every order', async () => {
+    const all = await keysOf({});
+    for (const sort of liveSorts) {
+      for (const descending of [true, false]) {
+        const paged = [];
+        for (let page = 1; page <= 3; page++)
+          paged.push(...(await keysOf({ page, perPage: 2, sort, descending })));
+        expect([...paged].sort()).toEqual([...all].sort());
+        expect(await keysOf({ sort, descending })).toEqual(paged);
+      }
+    }
+    expect(await keysOf({ page: 9 })).toEqual([]);
+  });
+
+  test('orders with unknown values last', async () => {
+    expect(await keysOf({ sort: 'temperature', descending: true })).toEqual([
+      'hot',
+      'old',
+      'cool',
+      'gone',
+      'sleeper',
+    ]);
+    expect(await keysOf({ sort: 'ratio' })).toEqual(['sleeper', 'hot', 'old', 'cool', 'gone']);
+  });
+
+  test('filters by state, by being online and by text taken literally', async () => {
+    expect(await keysOf({ state: 'sleeping' })).toEqual(['sleeper']);
+    expect(await keysOf({ state: 'stale' })).toEqual(['old']);
+    expect(await keysOf({ onlineOnly: true })).toEqual(['cool', 'hot', 'old', 'sleeper']);
+    expect(await keysOf({ search: 'SLEEP' })).toEqual(['sleeper']);
+    expect(await keysOf({ search: '100%_H' })).toEqual(['hot']);
+    expect(await keysOf({ search: '%' })).toEqual(['hot']);
+    expect(await keysOf({ search: "'; drop table miners" })).toEqual([]);
+  });
+
+  test('the detail of a miner holds boards, sensors and raw replies', async () => {
+    expect(await storage.live.minerDetail(siteId, 'cool', moment)).toMatchObject({
+      miner_id: 'cool',
+      site_id: siteId,
+      mac: '02:00:00:00:00:01',
+      family: 'antminer',
+      hardware_errors: 34,
+      temperature_chips: [60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71],
+      boards: [{ id: 0, chips_ok: 114 }, { id: 1 }, { id: 2 }],
+      details: { fans: [], pools: [] },
+      raw: { summary: '{"a":1}' },
+      raw_time: ago(10),
+    });
+    expect(await storage.live.minerDetail(siteId, 'gone', moment)).toMatchObject({
+      boards: [],
+      temperature_chips: [],
+      raw: null,
+      raw_time: null,
+    });
+    expect(await storage.live.minerDetail(siteId, 'nobody', moment)).toBeNull();
+  });
+
+  test('the top lists leave out what is stale, offline or unknown', async () => {
+    const top = await storage.live.top(siteId, moment, 2);
+    expect(top?.hottest.map((miner) => miner.miner_id)).toEqual(['hot', 'cool']);
+    expect(top?.worst.map((miner) => miner.miner_id)).toEqual(['sleeper', 'hot']);
+  });
+
+  test('the totals over all sites add up', async () => {
+    await storage.keys.touchLastUsed(storage.key.keyId, now);
+    const stats = await storage.sites.stats(now);
+    expect(stats).toMatchObject({ active_collectors: 1, total_miners: 6, total_online: 5, active_alerts: 0 });
+    expect(stats.sites[String(siteId)]).toMatchObject({
+      site_name: 'north',
+      total_miners: 5,
+      online_miners: 4,
+    });
+    expect(stats.total_sites).toBe((await storage.sites.sites()).length);
+  });
+});

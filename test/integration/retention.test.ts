@@ -1,0 +1,122 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { runRetention, type RetentionOptions } from '../../src/storage/retention.js';
+import { createMetrics } from '../../src/telemetry/metrics.js';
+import { testEditions } from '../support/database.js';
+import { ingestBatch, ingestRow } from '../support/ingest-rows.js';
+import { createTestStorage, silent, type TestStorage } from '../support/storage.js';
+import { waitFor } from '../support/wait.js';
+
+const now = new Date();
+/** Three days on: then a retention of four days reaches to 24 hours before now. */
+const later = new Date(now.getTime() + 72 * 3_600_000);
+const ago = (hours: number): string => new Date(now.getTime() - hours * 3_600_000).toISOString();
+
+describe.each(testEditions())('retention on %s', (edition) => {
+  let storage: TestStorage;
+  const run = (changes: Partial<RetentionOptions> = {}) =>
+    runRetention(storage.db, { historyDays: 30, eventDays: 730, logDays: 7, now, log: silent, ...changes });
+  const write = (rows: Parameters<typeof ingestBatch>[0]) =>
+    storage.store.writeBatch(ingestBatch(rows, storage.key));
+  const count = async (table: string): Promise<number> =>
+    (await storage.query<{ n: number }>(`select count(*)::int as n from ${table}`))[0]?.n ?? -1;
+  const databaseBytes = async (): Promise<number> =>
+    Number(
+      (await storage.query<{ size: string }>('select pg_database_size(current_database()) as size'))[0]?.size,
+    );
+
+  beforeEach(async () => {
+    storage = await createTestStorage(edition, { migrate: { chunkS: 10_800 } });
+  });
+  afterEach(() => storage.close());
+
+  test('drops the history past its age whole and gives its space back', async () => {
+    for (let minute = 0; minute < 40; minute++) {
+      const time = new Date(now.getTime() - 60 * 3_600_000 + minute * 60_000).toISOString();
+      await write(Array.from({ length: 200 }, (_, i) => ingestRow(`m${i}`, time)));
+    }
+    await write([ingestRow('m0', ago(1))]);
+    expect(await run()).toMatchObject({ partitionsDropped: 0, skipped: 0 });
+    expect(await count('miner_telemetry_history')).toBe(8_001);
+    const before = await databaseBytes();
+    const metrics = createMetrics({ withProcess: false });
+    const outcome = await run({ historyDays: 4, now: later, metrics });
+    expect(outcome.partitionsDropped).toBeGreaterThanOrEqual(1);
+    expect(await count('miner_telemetry_history')).toBe(1);
+    expect(before - (await databaseBytes())).toBeGreaterThan(8_000 * 200);
+    expect(await metrics.text()).toContain(`headframe_partitions_dropped_total ${outcome.partitionsDropped}`);
+    expect(
+      await storage.query('select to_json(time) is not null as is_live from miner_telemetry_live limit 1'),
+    ).toHaveLength(1);
+    // A later sample still finds its place.
+    expect(await write([ingestRow('m0', ago(0.5))])).toMatchObject({ stored: 1 });
+  });
+
+  test('keeps every row younger than the retention', async () => {
+    const hours = Array.from({ length: 70 }, (_, i) => i + 1);
+    await write(hours.map((hour) => ingestRow('a', ago(hour))));
+    await run({ historyDays: 4, now: later });
+    const [row] = await storage.query<{ n: number }>(`select count(*)::int as n from miner_telemetry_history
+      where time > now() - interval '24 hours'`);
+    expect(row?.n).toBe(23);
+    // What stays beyond is less than one chunk.
+    expect(await count('miner_telemetry_history')).toBeLessThan(23 + 5);
+  });
+
+  test('several instances at once share the work', async () => {
+    await write(Array.from({ length: 60 }, (_, hour) => ingestRow('a', ago(hour + 1))));
+    const outcomes = await Promise.all([1, 2, 3, 4].map(() => run({ historyDays: 4, now: later })));
+    const left = await run({ historyDays: 4, now: later });
+    expect(
+      outcomes.reduce((sum, outcome) => sum + outcome.partitionsDropped, left.partitionsDropped),
+    ).toBeGreaterThan(10);
+    expect(await count('miner_telemetry_history')).toBeLessThan(23 + 5);
+    expect((await run({ historyDays: 4, now: later })).partitionsDropped).toBe(0);
+  });
+
+  test('a long query is not waited for, and its partition goes the next time', async () => {
+    await write([ingestRow('a', ago(50)), ingestRow('a', ago(1))]);
+    const query = storage.db.run(
+      'hold',
+      (sql) => sql`select count(*), pg_sleep(1) from miner_telemetry_history`,
+    );
+    await waitFor('the query to hold its locks', async () => {
+      const held = await storage.query(
+        `select from pg_locks where relation = 'miner_telemetry_history'::regclass`,
+      );
+      return held.length > 0;
+    });
+    const startedMs = performance.now();
+    const blocked = await run({ historyDays: 4, now: later, lockTimeoutMs: 20 });
+    expect(performance.now() - startedMs).toBeLessThan(900);
+    expect(blocked.skipped).toBeGreaterThan(0);
+    await query;
+    expect(await run({ historyDays: 4, now: later })).toMatchObject({ skipped: 0 });
+    expect(await count('miner_telemetry_history')).toBe(1);
+  });
+
+  test('prunes old upload logs in small batches and leaves the young ones', async () => {
+    await storage.query(`insert into collector_upload_logs
+      select gen_random_uuid(), now() - (n + 0.5) * interval '1 hour', null, null, 1, ${storage.key.siteId}, 1, 0, 0, 0, 0, 0, 1
+      from generate_series(1, 400) n`);
+    expect(await run({ logBatch: 50, maxLogBatches: 2 })).toMatchObject({ logsDeleted: 100 });
+    expect(await run({ logBatch: 50 })).toMatchObject({ logsDeleted: 400 - 167 - 100 });
+    const [oldest] = await storage.query<{
+      young: boolean;
+    }>(`select min(received_at) > now() - interval '168 hours 1 minute' as young
+      from collector_upload_logs`);
+    expect(oldest).toEqual({ young: true });
+  });
+
+  test('a retention shorter than samples may be on their way does not drop them', async () => {
+    await write([ingestRow('a', ago(71))]);
+    expect(await run({ historyDays: 1 })).toMatchObject({ partitionsDropped: 0 });
+    expect(await count('miner_telemetry_history')).toBe(1);
+  });
+
+  test('makes the partitions that are due', async () => {
+    const outcome = await run({ now: later });
+    if (edition === 'plain') expect(outcome.partitionsMade).toBeGreaterThan(20);
+    else expect(outcome.partitionsMade).toBe(0);
+    expect(await write([ingestRow('a', later.toISOString())])).toMatchObject({ stored: 1 });
+  });
+});
