@@ -71,9 +71,8 @@ class Session {
     const { profile, limits, wantsIdentity } = this.#options;
     const isNew = this.#family === null;
     if (isNew) {
-      await this.#askEach(detectionCommands, 'generic');
-      if (!this.#hasConnected || this.#replies.size === 0) return;
-      this.#family = identifyFamily(this.#replies);
+      this.#family = await this.#detect();
+      if (this.#family === null) return;
       delete profile.joins;
       delete profile.refused;
     }
@@ -90,6 +89,18 @@ class Session {
     }
     if (!isNew && wantsIdentity && this.#hasIdentity) this.#family = identifyFamily(this.#replies);
     this.#noteRefused();
+  }
+
+  /** Asks until the answers name a family; `null` when nothing answered. */
+  async #detect(): Promise<Family | null> {
+    let family: Family | null = null;
+    for (const command of detectionCommands) {
+      await this.#askEach([command], 'generic');
+      if (this.#replies.size === 0) return null;
+      family = identifyFamily(this.#replies);
+      if (family.name !== 'generic' || this.#isOver) break;
+    }
+    return family;
   }
 
   #hasReading(): boolean {
