@@ -11,8 +11,17 @@ const tops = '^src/(cli|roles|main)';
 
 module.exports = {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    layer('core-imports-nothing-above', '^src/(domain|miner|actor)/', `${adapters}|${parts}|${tops}|^src/config/|^workers/|^load-test/`),
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    layer(
+      'core-imports-nothing-above',
+      '^src/(domain|miner|actor)/',
+      `${adapters}|${parts}|${tops}|^src/config/|^workers/|^load-test/`,
+    ),
     layer('domain-imports-domain-only', '^src/domain/', '^src/(miner|actor)/'),
     layer('miner-imports-domain-only', '^src/miner/', '^src/actor/'),
     layer('adapters-import-core-only', adapters, `${parts}|${tops}|^workers/|^load-test/`),
@@ -35,6 +44,10 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node'], extensions: ['.ts', '.js'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node'],
+      extensions: ['.ts', '.js'],
+    },
   },
 };

@@ -58,7 +58,7 @@ export class RedisQueue implements WorkQueue {
     const queue = new RedisQueue(options);
     try {
       await queue.#producer.connect();
-      const [, policy] = (await queue.#producer.config('GET', 'maxmemory-policy')) as string[];
+      const [, policy] = await queue.#producer.config('GET', 'maxmemory-policy');
       if (policy !== undefined && policy !== 'noeviction') {
         throw new AppError(
           'CONFIG_INVALID',

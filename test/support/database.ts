@@ -3,7 +3,7 @@ import postgres from 'postgres';
 import { inject } from 'vitest';
 import { testTimescaleUrl, type TestEdition } from './services.js';
 
-export { testEditions, testRedisUrl, type TestEdition } from './services.js';
+export { testEditions, type TestEdition } from './services.js';
 
 export interface TestDatabase {
   /** Connection string of its superuser. */

@@ -41,9 +41,7 @@ export function createShardRig(options: {
     get profiles(): Record<string, Record<string, unknown>> {
       return JSON.parse(profiles) as Record<string, Record<string, unknown>>;
     },
-    async poll(
-      more: Partial<PollTask> = {},
-    ): Promise<{
+    async poll(more: Partial<PollTask> = {}): Promise<{
       outcome: PollOutcome;
       records: Map<string, WireRecord>;
       pieces: { atMs: number; rows: number }[];
