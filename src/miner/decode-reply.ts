@@ -2,7 +2,7 @@ import type { PollErrorClass, Repair } from '../domain/telemetry.js';
 import { fingerprintOf, textShape } from './fingerprint.js';
 import { defaultMaxReplyBytes } from './framing.js';
 import { parsePlainText } from './plain-text.js';
-import { accessDeniedCode, isObject, readStatus } from './reply-status.js';
+import { accessDeniedCode, isObject, readDeviceError } from './reply-status.js';
 import type { JsonObject, JsonValue, Reply } from './reply.js';
 import { defaultMaxDepth, parseTolerant } from './tolerant-json.js';
 import type { RepairCount } from './tolerant-scan.js';
@@ -45,30 +45,56 @@ export function readObject(
   options: DecodeOptions = {},
 ): ReadObject | Reply {
   if (bytes.length === 0) return { kind: 'denied', command, message: 'closed without an answer', bytes: 0 };
-  const fail = (errorClass: PollErrorClass, shape: Unreadable['shape'], text: string): Unreadable => ({
-    kind: 'unreadable',
-    command,
-    errorClass,
-    shape,
-    fingerprint: fingerprintOf(`${shape}\n${shape === 'binary' ? text.slice(0, 4) : textShape(text)}`),
-    bytes: bytes.length,
-  });
-  const { text, hasEnd, rest } = toBody(bytes, options.maxBytes ?? defaultMaxReplyBytes);
-  if (bytes.length > (options.maxBytes ?? defaultMaxReplyBytes))
-    return fail('too_large', shapeOf(text), text);
-  const read = readText(command, text, hasEnd);
+  const maxBytes = options.maxBytes ?? defaultMaxReplyBytes;
+  if (bytes.length > maxBytes)
+    return unreadable(command, bytes, 'too_large', null, toBody(bytes, maxBytes).text);
+  // The usual case is kept short: strict JSON with one NUL behind it or none.
+  const buffer = asBuffer(bytes);
+  const text = buffer.toString('utf8', 0, buffer.length - (buffer[buffer.length - 1] === 0 ? 1 : 0));
+  const strict = parseStrict(text);
+  if (typeof strict === 'object' && strict !== null && isShallowText(text, strict)) {
+    const read = toObject(command, strict);
+    return text.includes(replacement) ? withBodyRepairs(read, text, nothing) : read;
+  }
+  return readDamaged(command, bytes, text, strict);
+}
+
+function readDamaged(
+  command: string,
+  bytes: Uint8Array,
+  tried: string,
+  strict: JsonValue | undefined,
+): ReadObject | Reply {
+  const isWhole = !tried.includes('\0') && tried.charCodeAt(0) !== byteOrderMark;
+  const endsInNul = bytes[bytes.length - 1] === 0;
+  const { text, hasEnd, rest } = isWhole
+    ? { text: tried, hasEnd: endsInNul, rest: nothing }
+    : toBody(bytes, bytes.length);
+  const read = readText(command, text, hasEnd, text === tried ? strict : parseStrict(text));
   if (read !== null && read.kind === 'object') return withBodyRepairs(read, text, rest);
-  if (text.trim() === '') return fail('empty_reply', hasEnd ? 'nul' : 'empty', '');
-  const isCut = /^\s*[{[]/.test(text) && read === null && !/[}\]]/.test(text);
-  return fail(isCut ? 'truncated' : 'not_json', read === null ? shapeOf(text) : 'json_scalar', text);
+  if (text.trim() === '') return unreadable(command, bytes, 'empty_reply', hasEnd ? 'nul' : 'empty', '');
+  return unreadable(command, bytes, 'not_json', read === null ? null : 'json_scalar', text);
+}
+
+function unreadable(
+  command: string,
+  bytes: Uint8Array,
+  errorClass: PollErrorClass,
+  known: Unreadable['shape'] | null,
+  text: string,
+): Unreadable {
+  const shape = known ?? shapeOf(text);
+  const fingerprint = fingerprintOf(`${shape}\n${shape === 'binary' ? text.slice(0, 4) : textShape(text)}`);
+  return { kind: 'unreadable', command, errorClass, shape, fingerprint, bytes: bytes.length };
 }
 
 /** Turns an object read into the reply it is: an answer, an error of the device, or a refusal. */
 export function classify(command: string, read: ReadObject, bytes: number): Reply {
   const repairs: Repair[] = read.repairs.map(({ kind, count }) => ({ command, kind, count }));
   const { value, isTruncated } = read;
-  const { isError, code, message } = readStatus(value);
-  if (!isError) return { kind: 'ok', command, value, repairs, isTruncated, bytes };
+  const error = readDeviceError(value);
+  if (error === null) return { kind: 'ok', command, value, repairs, isTruncated, bytes };
+  const { code, message } = error;
   if (code === accessDeniedCode) return { kind: 'denied', command, message, bytes };
   return { kind: 'device_error', command, code, message, value, repairs, bytes };
 }
@@ -81,17 +107,23 @@ interface Body {
   readonly rest: Uint8Array;
 }
 
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+
+const byteOrderMark = 0xfeff;
+/** What undecodable bytes become. */
+const replacement = '\ufffd';
 const nothing = new Uint8Array(0);
 
 /** Cuts at the first NUL behind content, leaves out those ahead of it, and decodes once as a whole. */
 function toBody(bytes: Uint8Array, maxBytes: number): Body {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, maxBytes));
+  const buffer = asBuffer(bytes).subarray(0, maxBytes);
   let start = 0;
   while (start < buffer.length && (buffer[start] ?? 0) <= 0x20) start += 1;
   const nul = buffer.indexOf(0, start);
   const end = nul === -1 ? buffer.length : nul;
   let text = buffer.toString('utf8', start, end);
-  if (text.charCodeAt(0) === 0xfeff) text = text.slice(1);
+  if (text.charCodeAt(0) === byteOrderMark) text = text.slice(1);
   const isAllLead = start === buffer.length && buffer.includes(0);
   return { text, hasEnd: nul !== -1 || isAllLead, rest: nul === -1 ? nothing : buffer.subarray(nul + 1) };
 }
@@ -101,11 +133,11 @@ function readText(
   command: string,
   text: string,
   hasEnd: boolean,
+  strict: JsonValue | undefined,
 ): ReadObject | { readonly kind: 'scalar' } | null {
-  const strict = parseStrict(text);
   if (strict !== undefined) {
     if (typeof strict !== 'object' || strict === null) return { kind: 'scalar' };
-    return isShallow(strict, defaultMaxDepth) ? toObject(command, strict) : null;
+    return isShallowText(text, strict) ? toObject(command, strict) : null;
   }
   const plain = parsePlainText(text, hasEnd);
   if (plain !== null) return { kind: 'object', ...plain, memberRepairs: null };
@@ -119,17 +151,24 @@ function readText(
 }
 
 function parseStrict(text: string): JsonValue | undefined {
+  // Nobody reads the stack of the error, and capturing it costs as much as failing.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
   try {
     return JSON.parse(text) as JsonValue;
   } catch {
     return undefined;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
 function toObject(command: string, value: JsonObject | JsonValue[]): ReadObject {
-  const clean = { kind: 'object', isTruncated: false, cutMember: null, memberRepairs: null } as const;
-  return { ...clean, ...namedRoot(command, value, []) };
+  const named = Array.isArray(value) ? namedRoot(command, value, []) : { value, repairs: noRepairs };
+  return { kind: 'object', ...named, isTruncated: false, cutMember: null, memberRepairs: null };
 }
+
+const noRepairs: readonly RepairCount[] = [];
 
 /** A list instead of an object: its only object, or the list under the command's section name. */
 function namedRoot(
@@ -141,6 +180,18 @@ function namedRoot(
   const only = value.length === 1 ? value[0] : undefined;
   const noted = [...repairs, { kind: 'array_root' as const, count: 1 }];
   return { value: isObject(only) ? only : { [command.toUpperCase()]: value }, repairs: noted };
+}
+
+/** Openings up to which a text need not be walked to be sure that it is shallow. */
+const fewOpenings = 24;
+
+/** As `isShallow`, but most replies have so few brackets that counting them is enough. */
+function isShallowText(text: string, value: JsonObject | JsonValue[]): boolean {
+  let left = fewOpenings;
+  for (const opening of '{[') {
+    for (let at = text.indexOf(opening); at !== -1 && left > 0; at = text.indexOf(opening, at + 1)) left -= 1;
+  }
+  return left > 0 || isShallow(value, defaultMaxDepth);
 }
 
 /** Whether nothing is nested deeper than `levels`; what reads the value may then recurse. */
@@ -161,7 +212,7 @@ function isShallow(value: JsonObject | JsonValue[], levels: number): boolean {
 
 function withBodyRepairs(read: ReadObject, text: string, rest: Uint8Array): ReadObject {
   const extra: RepairCount[] = [];
-  if (text.includes('\ufffd')) extra.push({ kind: 'invalid_utf8', count: 1 });
+  if (text.includes(replacement)) extra.push({ kind: 'invalid_utf8', count: 1 });
   if (rest.some((byte) => byte > 0x20)) extra.push({ kind: 'trailing_text', count: 1 });
   return extra.length === 0 ? read : { ...read, repairs: [...read.repairs, ...extra] };
 }

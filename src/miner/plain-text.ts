@@ -1,5 +1,4 @@
 import type { JsonObject, JsonValue } from './reply.js';
-import { setOwn } from './tolerant-scan.js';
 import type { RepairCount } from './tolerant-scan.js';
 
 /** A `|`-separated reply, in the shape its JSON form would have. */
@@ -48,6 +47,9 @@ export function parsePlainText(text: string, hasEnd: boolean): PlainResult | nul
   return { value: reader.value, repairs, isTruncated, cutMember: isTruncated ? reader.command : null };
 }
 
+/** Fields read of one section; devices write about a hundred. */
+const maxFields = 10_000;
+
 class SectionReader {
   readonly value: JsonObject = {};
   readonly repairs = new Map<'non_finite' | 'stray_text', number>();
@@ -57,6 +59,10 @@ class SectionReader {
   add(section: string, isCut: boolean): void {
     const fields = splitFields(section.trim());
     if (isCut) fields.pop();
+    if (fields.length > maxFields) {
+      fields.length = maxFields;
+      this.#note('stray_text');
+    }
     const head = fields[0];
     if (head === undefined || head === '') return;
     const first = splitPair(head);
@@ -156,4 +162,11 @@ function readValue(text: string): JsonValue {
   if (jsonNumber.test(text)) return Number(text);
   if (text === 'true' || text === 'false') return text === 'true';
   return /^[+-]?(?:nan|inf)$/i.test(text) ? null : text;
+}
+
+/** Sets an own property whatever its name: `__proto__` is data like any other. */
+function setOwn(object: JsonObject, key: string, value: JsonValue): void {
+  if (key === '__proto__') {
+    Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
+  } else object[key] = value;
 }

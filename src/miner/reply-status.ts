@@ -1,9 +1,8 @@
 import { toNumber, toText } from './numbers.js';
 import type { JsonObject, JsonValue } from './reply.js';
 
-/** What a reply says of itself. `isError` stands for status E or F without anything else in the reply. */
-export interface ReplyStatus {
-  readonly isError: boolean;
+/** What a device gave as the reason of its refusal. */
+export interface DeviceErrorStatus {
   readonly code: number | null;
   readonly message: string;
 }
@@ -15,30 +14,29 @@ const maxMessage = 500;
 const envelope = new Set(['status', 'id', 'when', 'code', 'msg', 'description', 'desc']);
 
 /**
- * Reads the status of a reply: `STATUS` is a list, an object or a bare letter, with `Code`/`code` and
- * `Msg`/`msg` in it or beside it; Whatsminer's v3 API has only `code` (0 is good) and `msg`.
+ * The error a reply consists of; `null` when it is none.
  *
- * A reply that also brings data is no error, whatever its status.
+ * `STATUS` is a list, an object or a bare letter (E and F are errors), with `Code`/`code` and `Msg`/`msg`
+ * in it or beside it; Whatsminer's v3 API has only `code` (0 is good) and `msg`. A reply that also brings
+ * data is no error, whatever its status.
  */
-export function readStatus(value: JsonObject): ReplyStatus {
-  const status = pick(value, 'STATUS', 'status', 'Status');
+export function readDeviceError(value: JsonObject): DeviceErrorStatus | null {
+  const status = value.STATUS ?? value.status ?? value.Status;
   const first = Array.isArray(status) ? status[0] : status;
   const record = isObject(first) ? first : value;
-  const level = isObject(first) ? pick(first, 'STATUS', 'status', 'Status') : first;
-  const code = toNumber(pick(record, 'Code', 'code') ?? pick(value, 'Code', 'code'));
-  const message =
-    pick(record, 'Msg', 'msg') ?? pick(value, 'Msg', 'msg') ?? pick(record, 'Description', 'desc');
-  const isBad =
-    typeof level === 'string' ? /^\s*[EF](?:rror|atal)?\s*$/i.test(level) : isBadV3(value, level, code);
-  return {
-    isError: isBad && !hasPayload(value),
-    code,
-    message: (toText(message) ?? '').slice(0, maxMessage),
-  };
+  const level = isObject(first) ? (first.STATUS ?? first.status) : first;
+  const isBad = typeof level === 'string' ? badLevel.test(level) : isBadV3(value, level);
+  if (!isBad || hasPayload(value)) return null;
+  const message = record.Msg ?? record.msg ?? value.Msg ?? value.msg ?? record.Description ?? value.desc;
+  const code = toNumber(record.Code ?? record.code ?? value.Code ?? value.code);
+  return { code, message: (toText(message) ?? '').slice(0, maxMessage) };
 }
 
-function isBadV3(value: JsonObject, level: JsonValue | undefined, code: number | null): boolean {
-  return level === undefined && 'code' in value && 'msg' in value && code !== null && code !== 0;
+const badLevel = /^\s*[EF](?:rror|atal)?\s*$/i;
+
+function isBadV3(value: JsonObject, level: JsonValue | undefined): boolean {
+  if (level !== undefined || value.msg === undefined) return false;
+  return (toNumber(value.code) ?? 0) !== 0;
 }
 
 /** True when anything but the envelope holds a list or an object with something in it. */
@@ -55,9 +53,4 @@ function hasPayload(value: JsonObject): boolean {
 /** True for a JSON object: neither list nor null. */
 export function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function pick(record: JsonObject, ...keys: readonly string[]): JsonValue | undefined {
-  for (const key of keys) if (Object.hasOwn(record, key)) return record[key];
-  return undefined;
 }

@@ -1,4 +1,3 @@
-import type { JsonObject, JsonValue } from './reply.js';
 import {
   CLOSE_BRACE,
   CLOSE_BRACKET,
@@ -6,118 +5,208 @@ import {
   COMMA,
   DOUBLE_QUOTE,
   END,
-  hasMember,
+  giveUp,
+  keep,
+  MINUS,
   note,
   OPEN_BRACE,
   OPEN_BRACKET,
   peek,
-  readBare,
-  readScalar,
-  readString,
-  setOwn,
+  replace,
   SINGLE_QUOTE,
+  skipBare,
+  skipScalar,
+  skipString,
 } from './tolerant-scan.js';
 import type { Scan } from './tolerant-scan.js';
 
 /** What stood before the present position inside a container. */
-type Gap = 'start' | 'comma' | 'member';
+export type Gap = 'start' | 'comma' | 'member';
+
+/** Where a key stood last and how many of its name came before. */
+interface KeyPlace {
+  end: number;
+  earlier: number;
+}
+
+/** Values kept of one key that stands more than once in an object, beside the last. */
+const maxEarlier = 64;
 
 /**
- * Reads members up to the closing brace, or to where the object must have ended, into `object`.
+ * Goes through the members up to the closing brace, or to where the object must have ended.
  * `pos` stands behind the opening brace. `depth` of the root is 1.
  */
-export function readMembers(scan: Scan, object: JsonObject, depth: number): void {
-  const earlier = new Map<string, number>();
-  let gap: Gap = 'start';
+export function skipMembers(scan: Scan, depth: number, before: Gap = 'start'): void {
+  const keys = scan.tracksKeys ? new Map<string, KeyPlace>() : null;
+  let gap = before;
+  let commaAt = 0;
+  keep(scan);
   scan.openObjects += 1;
   for (;;) {
     const code = peek(scan);
     if (code === COMMA) {
-      if (gap !== 'member') note(scan, 'extra_comma');
-      gap = 'comma';
-      scan.pos += 1;
+      if (gap === 'member') commaAt = scan.pos;
+      gap = skipComma(scan, gap);
     } else if (code === END || code === CLOSE_BRACE || code === CLOSE_BRACKET) {
-      if (closes(scan, code, gap, CLOSE_BRACE, scan.openArrays)) break;
-    } else {
-      if (gap === 'member') note(scan, 'missing_comma');
-      const key = readKey(scan, code);
-      if (scan.isCut) break;
-      if (key === undefined) continue;
-      const isDone = readMember(scan, object, key, depth, earlier);
+      const commaToDrop = gap === 'comma' ? commaAt : -1;
+      if (closes(scan, code, CLOSE_BRACE, scan.openArrays, commaToDrop)) break;
+    } else if (isKeyHere(scan, code)) {
+      if (gap === 'member') insertComma(scan);
+      const isDone = skipMember(scan, code, depth, keys);
       if (!isDone) break;
       gap = 'member';
-    }
+      keep(scan);
+    } else if (scan.isCut) break;
   }
   scan.openObjects -= 1;
+  if (scan.isCut) scan.closers += '}';
+}
+
+/** Goes through the elements of the list whose opening bracket is at `pos`. */
+export function skipArray(scan: Scan, depth: number): void {
+  let gap: Gap = 'start';
+  let commaAt = 0;
+  scan.pos += 1;
+  keep(scan);
+  scan.openArrays += 1;
+  for (;;) {
+    const code = peek(scan);
+    if (code === COMMA) {
+      if (gap === 'member') commaAt = scan.pos;
+      gap = skipComma(scan, gap);
+    } else if (code === END || code === CLOSE_BRACE || code === CLOSE_BRACKET) {
+      const commaToDrop = gap === 'comma' ? commaAt : -1;
+      if (closes(scan, code, CLOSE_BRACKET, scan.openObjects, commaToDrop)) break;
+    } else if (code === COLON) dropStray(scan);
+    else {
+      if (gap === 'member') insertComma(scan);
+      if (!skipElement(scan, code, depth)) break;
+      gap = 'member';
+      keep(scan);
+    }
+  }
+  scan.openArrays -= 1;
+  if (scan.isCut) scan.closers += ']';
+}
+
+/** Of several commas in a row one stays, at the start of a container none. */
+function skipComma(scan: Scan, gap: Gap): Gap {
+  if (gap !== 'member') {
+    note(scan, 'extra_comma');
+    replace(scan, scan.pos, scan.pos + 1, '');
+  }
+  scan.pos += 1;
+  return gap === 'start' ? 'start' : 'comma';
+}
+
+function insertComma(scan: Scan): void {
+  note(scan, 'missing_comma');
+  replace(scan, scan.pos, scan.pos, ',');
+}
+
+function dropStray(scan: Scan): void {
+  note(scan, 'stray_text');
+  replace(scan, scan.pos, scan.pos + 1, '');
+  scan.pos += 1;
 }
 
 /** Handles what may end a container; false when it was a stray closer and reading goes on. */
-function closes(scan: Scan, code: number, gap: Gap, own: number, openOthers: number): boolean {
+function closes(scan: Scan, code: number, own: number, openOthers: number, commaToDrop: number): boolean {
   if (code === END) {
     scan.isCut = true;
     return true;
   }
-  if (code === own) {
-    if (gap === 'comma') note(scan, 'extra_comma');
+  if (code !== own && openOthers === 0) {
+    note(scan, 'stray_closer');
+    replace(scan, scan.pos, scan.pos + 1, '');
     scan.pos += 1;
-    return true;
+    return scan.isCut;
   }
-  if (openOthers > 0) {
+  if (commaToDrop >= 0) {
+    note(scan, 'extra_comma');
+    replace(scan, commaToDrop, commaToDrop + 1, '');
+  }
+  if (code === own) scan.pos += 1;
+  else {
     note(scan, 'mismatched_closer');
+    replace(scan, scan.pos, scan.pos, String.fromCharCode(own));
+  }
+  return true;
+}
+
+/** Whether a member begins at `pos`; a word that is no key is dropped. */
+function isKeyHere(scan: Scan, code: number): boolean {
+  if (code === DOUBLE_QUOTE || code === SINGLE_QUOTE || code === OPEN_BRACE || code === OPEN_BRACKET)
+    return true;
+  if (code === COLON) {
+    dropStray(scan);
+    return false;
+  }
+  const start = scan.pos;
+  if (!skipBare(scan)) return false;
+  const end = scan.pos;
+  if (peek(scan) === COLON) {
+    scan.pos = start;
     return true;
   }
-  note(scan, 'stray_closer');
-  scan.pos += 1;
+  note(scan, 'stray_text');
+  replace(scan, start, end, '');
   return false;
 }
 
-/** Reads a key; `undefined` when what stood there is none (then it was dropped), or at the end of the text. */
-function readKey(scan: Scan, code: number): string | undefined {
-  if (code === DOUBLE_QUOTE || code === SINGLE_QUOTE) return readString(scan);
-  if (code === OPEN_BRACE || code === OPEN_BRACKET) {
-    note(scan, 'missing_key');
-    return '';
+/** Goes over one member, key and value; false when the text ended first. */
+function skipMember(scan: Scan, code: number, depth: number, keys: Map<string, KeyPlace> | null): boolean {
+  const start = scan.pos;
+  const isNameless = code === OPEN_BRACE || code === OPEN_BRACKET;
+  if (isNameless) insertKey(scan);
+  else if (!skipKey(scan, code)) return false;
+  const isQuoted = code === DOUBLE_QUOTE || code === SINGLE_QUOTE;
+  if (depth === 1)
+    scan.member = isQuoted ? scan.text.slice(start + 1, scan.pos - 1) : scan.text.slice(start, scan.pos);
+  if (keys !== null && code === DOUBLE_QUOTE) noteKey(scan, keys, scan.text.slice(start + 1, scan.pos - 1));
+  const valueFrom = scan.pos;
+  const isDone = isNameless ? skipValue(scan, code, depth) : skipMemberValue(scan, depth);
+  const isKept = isDone || scan.kept > valueFrom;
+  if (isKept) scan.members += 1;
+  if (depth === 1) {
+    if (isKept && !isDone) scan.cutMember = scan.member;
+    scan.member = '';
   }
-  const word = code === COLON ? ':' : readBare(scan);
-  if (code === COLON) scan.pos += 1;
-  if (word === undefined) return undefined;
-  const isKey = code !== COLON && peek(scan) === COLON;
-  note(scan, isKey ? 'bare_key' : 'stray_text');
-  return isKey ? word : undefined;
+  return isDone;
 }
 
-/** Reads what follows a key and stores it; false when the text ended first. */
-function readMember(
-  scan: Scan,
-  object: JsonObject,
-  key: string,
-  depth: number,
-  earlier: Map<string, number>,
-): boolean {
-  if (depth === 1) scan.member = key;
-  const value = readMemberValue(scan, depth);
-  if (depth === 1) {
-    scan.member = '';
-    if (scan.isCut && value !== undefined && typeof value === 'object') scan.cutMember = key;
-  }
-  if (value === undefined) return false;
-  if (hasMember(object, key)) keepEarlier(scan, object, key, earlier);
-  setOwn(object, key, value);
-  scan.strong += 1;
+/** A container where a key should stand gets one: `#1`, `#2`… */
+function insertKey(scan: Scan): void {
+  scan.unnamed += 1;
+  note(scan, 'missing_key');
+  replace(scan, scan.pos, scan.pos, `"#${String(scan.unnamed)}":`);
+}
+
+function skipKey(scan: Scan, code: number): boolean {
+  if (code === DOUBLE_QUOTE || code === SINGLE_QUOTE) return skipString(scan);
+  const start = scan.pos;
+  skipBare(scan);
+  note(scan, 'bare_key');
+  replace(scan, start, scan.pos, JSON.stringify(scan.text.slice(start, scan.pos)));
   return !scan.isCut;
 }
 
-function keepEarlier(scan: Scan, object: JsonObject, key: string, earlier: Map<string, number>): void {
+/** A key seen before gets a number where it stood, so that the last one has the name. */
+function noteKey(scan: Scan, keys: Map<string, KeyPlace>, key: string): void {
+  const end = scan.pos - 1;
+  const place = keys.get(key);
+  if (place === undefined) {
+    keys.set(key, { end, earlier: 0 });
+    return;
+  }
   note(scan, 'duplicate_key');
-  let number = earlier.get(key) ?? 0;
-  do number += 1;
-  while (hasMember(object, `${key}#${String(number)}`));
-  earlier.set(key, number);
-  object[`${key}#${String(number)}`] = object[key] ?? null;
+  place.earlier += 1;
+  if (place.earlier <= maxEarlier) replace(scan, place.end, place.end, `#${String(place.earlier)}`);
+  place.end = end;
 }
 
-/** The value behind a key, `null` where there is none; `undefined` when the cut took or shortened it. */
-function readMemberValue(scan: Scan, depth: number): JsonValue | undefined {
+/** Goes over colon and value; what of them is missing is put in. False when the cut took or shortened the value. */
+function skipMemberValue(scan: Scan, depth: number): boolean {
   let code = peek(scan);
   const hasColon = code === COLON;
   if (hasColon) {
@@ -126,71 +215,48 @@ function readMemberValue(scan: Scan, depth: number): JsonValue | undefined {
   }
   if (code === END) {
     scan.isCut = true;
-    return undefined;
+    return false;
   }
   const isValue = code !== COMMA && code !== CLOSE_BRACE && code !== CLOSE_BRACKET && code !== COLON;
-  if (isValue && hasColon) return readValue(scan, code, depth);
+  if (isValue && hasColon) return skipValue(scan, code, depth);
   const isPlainly =
-    code === OPEN_BRACE || code === OPEN_BRACKET || code === 0x2d || (code >= 0x30 && code <= 0x39);
+    code === OPEN_BRACE || code === OPEN_BRACKET || code === MINUS || (code >= 0x30 && code <= 0x39);
   note(scan, isPlainly ? 'missing_colon' : 'missing_value');
-  return isPlainly ? readValue(scan, code, depth) : null;
+  const colon = hasColon ? '' : ':';
+  replace(scan, scan.pos, scan.pos, isPlainly ? colon : `${colon}null`);
+  return isPlainly ? skipValue(scan, code, depth) : !scan.isCut;
 }
 
-function readValue(scan: Scan, code: number, depth: number): JsonValue | undefined {
-  if (code === DOUBLE_QUOTE || code === SINGLE_QUOTE) return readString(scan);
-  if (code !== OPEN_BRACE && code !== OPEN_BRACKET) return readScalar(scan);
-  if (depth >= scan.maxDepth) {
-    scan.isTooDeep = true;
-    scan.isCut = true;
-    scan.pos = scan.text.length;
-    return undefined;
+function skipValue(scan: Scan, code: number, depth: number): boolean {
+  if (code === DOUBLE_QUOTE || code === SINGLE_QUOTE) return skipString(scan);
+  if (code !== OPEN_BRACE && code !== OPEN_BRACKET) return skipScalar(scan);
+  if (depth >= scan.maxDepth) giveUp(scan);
+  else if (code === OPEN_BRACKET) skipArray(scan, depth + 1);
+  else {
+    scan.pos += 1;
+    skipMembers(scan, depth + 1);
   }
-  if (code === OPEN_BRACKET) return readArray(scan, depth + 1);
-  scan.pos += 1;
-  const object: JsonObject = {};
-  readMembers(scan, object, depth + 1);
-  return object;
+  return !scan.isCut;
 }
 
-/** Reads the elements of the list whose opening bracket is at `pos`. */
-export function readArray(scan: Scan, depth: number): JsonValue[] {
-  const array: JsonValue[] = [];
-  let gap: Gap = 'start';
-  scan.pos += 1;
-  scan.openArrays += 1;
-  for (;;) {
-    const code = peek(scan);
-    if (code === COMMA) {
-      if (gap !== 'member') note(scan, 'extra_comma');
-      gap = 'comma';
-      scan.pos += 1;
-    } else if (code === END || code === CLOSE_BRACE || code === CLOSE_BRACKET) {
-      if (closes(scan, code, gap, CLOSE_BRACKET, scan.openObjects)) break;
-    } else if (code === COLON) {
-      note(scan, 'stray_text');
-      scan.pos += 1;
-    } else {
-      if (gap === 'member') note(scan, 'missing_comma');
-      const value = readElement(scan, code, depth);
-      if (value !== undefined) array.push(value);
-      if (scan.isCut) break;
-      gap = 'member';
-    }
-  }
-  scan.openArrays -= 1;
-  return array;
-}
-
-/** One element; a scalar with a colon behind it is a member that stands in a list. */
-function readElement(scan: Scan, code: number, depth: number): JsonValue | undefined {
-  const value = readValue(scan, code, depth);
-  if (value === undefined || typeof value === 'object') return value;
-  if (peek(scan) !== COLON) return value;
+/** One element; a scalar with a colon behind it is a member that stands in a list and becomes an object there. */
+function skipElement(scan: Scan, code: number, depth: number): boolean {
+  const { pos: start } = scan;
+  const firstEdit = scan.edits.length;
+  if (!skipValue(scan, code, depth)) return false;
+  if (code === OPEN_BRACE || code === OPEN_BRACKET) return true;
+  const end = scan.pos;
+  if (peek(scan) !== COLON) return true;
   note(scan, 'list_member');
-  const behind = readMemberValue(scan, depth);
-  if (behind === undefined) return undefined;
-  const object: JsonObject = {};
-  setOwn(object, String(value), behind);
-  scan.strong += 1;
-  return object;
+  if (code !== DOUBLE_QUOTE && code !== SINGLE_QUOTE) {
+    scan.edits.length = firstEdit;
+    replace(scan, start, end, JSON.stringify(scan.text.slice(start, end)));
+  }
+  scan.edits.splice(firstEdit, 0, { at: start, until: start, insert: '{' });
+  const valueFrom = scan.pos;
+  const isDone = skipMemberValue(scan, depth);
+  if (isDone) replace(scan, scan.pos, scan.pos, '}');
+  else if (scan.kept > valueFrom) scan.closers += '}';
+  if (isDone || scan.kept > valueFrom) scan.members += 1;
+  return isDone;
 }
