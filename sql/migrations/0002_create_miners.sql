@@ -10,6 +10,7 @@ insert into health_levels values
 
 create table poll_error_classes (code "char" primary key, name text not null unique);
 insert into poll_error_classes values
+  ('-', 'none'), ('?', 'other'),
   ('c', 'connect_timeout'), ('f', 'connect_refused'), ('n', 'network_unreachable'), ('r', 'reset'),
   ('d', 'deadline'), ('e', 'empty_reply'), ('a', 'access_denied'), ('l', 'too_large'),
   ('j', 'not_json'), ('t', 'truncated'), ('v', 'device_error'), ('i', 'internal');

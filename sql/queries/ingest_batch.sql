@@ -50,15 +50,15 @@ ids as materialized (
 ),
 history as (
   insert into miner_telemetry_history (
-    time, accepted_shares, rejected_shares, hardware_errors, miner_id, uptime_seconds, hashrate_ghs,
+    time, accepted_shares, miner_id, rejected_shares, hardware_errors, uptime_seconds, hashrate_ghs,
     hashrate_5s_ghs, hashrate_expected_ghs, temperature_avg, temperature_min, temperature_max, frequency_avg,
     power_w, offset_ms, latency_ms, pool_latency_ms, boards_total, boards_healthy, state, health, error_class,
     fan_speeds, temperature_chips, boards)
-  select i.time, i.accepted_shares, i.rejected_shares, i.hardware_errors, ids.miner_id, i.uptime_seconds,
-    i.hashrate_ghs, i.hashrate_5s_ghs, i.hashrate_expected_ghs, i.temperature_avg, i.temperature_min,
-    i.temperature_max, i.frequency_avg, i.power_w, i.offset_ms, least(i.latency_ms, 32767),
-    least(i.pool_latency_ms, 32767), i.boards_total, i.boards_healthy, s.code, h.code, e.code,
-    i.fan_speeds::smallint[],
+  select i.time, i.accepted_shares, ids.miner_id, least(i.rejected_shares, 2147483647),
+    least(i.hardware_errors, 2147483647), i.uptime_seconds, i.hashrate_ghs, i.hashrate_5s_ghs,
+    i.hashrate_expected_ghs, i.temperature_avg, i.temperature_min, i.temperature_max, i.frequency_avg,
+    i.power_w, i.offset_ms, least(i.latency_ms, 32767), least(i.pool_latency_ms, 32767), i.boards_total,
+    i.boards_healthy, s.code, h.code, coalesce(e.code, '?'), i.fan_speeds::smallint[],
     case when 127 < any (i.temperature_chips)
       then array(select least(t, 127)::int::"char" from unnest(i.temperature_chips) t)
       else i.temperature_chips::int[]::"char"[] end,
@@ -69,7 +69,7 @@ history as (
   join ids on ids.key = i.key
   left join miner_states s on s.name = i.state
   left join health_levels h on h.name = i.health
-  left join poll_error_classes e on e.name = i.error_class
+  left join poll_error_classes e on e.name = coalesce(i.error_class, 'none')
   order by ids.miner_id, i.time
   on conflict do nothing
   returning 1

@@ -24,6 +24,8 @@ export interface MigrateOptions {
   readonly chunkS?: number;
   /** Bound of one statement, and of waiting for another migration, ms. Default 120 s. */
   readonly statementTimeoutMs?: number;
+  /** Bound of the whole, on the client: a connection may be half-open. Default 600 s. */
+  readonly deadlineMs?: number;
   readonly sqlDir?: string;
   readonly now?: () => Date;
 }
@@ -110,9 +112,12 @@ async function withConnection<T>(
     onnotice: () => undefined,
     connection: { application_name: 'headframe migrate', statement_timeout: timeoutMs, TimeZone: 'UTC' },
   });
+  // Ending the connection fails what waits on it.
+  const deadline = setTimeout(() => void sql.end({ timeout: 0 }), options.deadlineMs ?? 600_000);
   try {
     return await use(sql);
   } finally {
+    clearTimeout(deadline);
     await sql.end({ timeout: 5 });
   }
 }

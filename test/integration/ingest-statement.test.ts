@@ -55,7 +55,7 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
       latency_ms: 87,
       state: 'm',
       health: 'h',
-      error_class: null,
+      error_class: '-',
       fan_speeds: [5_000, 5_010, 5_020, 5_030],
       temperature_chips: [60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71],
       boards: [
@@ -290,13 +290,20 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
 
   test('values beyond a column are kept as near as it can hold them', async () => {
     await write([
-      ingestRow('a', slot(0), { temperature_chips: [60, 250], latency_ms: 90_000, accepted_shares: 2 ** 52 }),
+      ingestRow('a', slot(0), {
+        temperature_chips: [60, 250],
+        latency_ms: 90_000,
+        accepted_shares: 2 ** 52,
+        hardware_errors: 2 ** 40,
+      }),
     ]);
     expect(
-      await storage.query(`select to_json(temperature_chips::int[]) as chips, latency_ms, accepted_shares::text as shares
+      await storage.query(`select to_json(temperature_chips::int[]) as chips, latency_ms, accepted_shares::text as shares, hardware_errors
         from miner_telemetry_history`),
-    ).toEqual([{ chips: [60, 127], latency_ms: 32_767, shares: String(2 ** 52) }]);
-    expect((await state())[0]).toMatchObject({ latency_ms: 90_000 });
+    ).toEqual([
+      { chips: [60, 127], latency_ms: 32_767, shares: String(2 ** 52), hardware_errors: 2 ** 31 - 1 },
+    ]);
+    expect((await state())[0]).toMatchObject({ latency_ms: 90_000, hardware_errors: String(2 ** 40) });
   });
 
   test('boards of unequal columns do not lose the row', async () => {

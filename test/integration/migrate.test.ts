@@ -10,6 +10,7 @@ import { checkSchema, migrate } from '../../src/storage/migrate.js';
 import { ensurePartitions, listPartitions, planPartitions } from '../../src/storage/partitions.js';
 import { defaultSqlDir, readMigrations } from '../../src/storage/sql-files.js';
 import { createTestDatabase, testEditions, type TestDatabase } from '../support/database.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
 import { openTestDatabase, silent } from '../support/storage.js';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -119,6 +120,18 @@ describe.each(testEditions())('migrating %s', (testEdition) => {
       expect(row?.['chunk_s']).toBe(60_000);
     }
   });
+});
+
+test('a database that does not answer ends a migration at its deadline', async () => {
+  const { database } = await freshDatabase('plain');
+  const url = new URL(database.url);
+  const proxy = await startTcpProxy({ targetPort: Number(url.port) });
+  cleanups.push(() => proxy.close());
+  url.host = `${proxy.host}:${proxy.port}`;
+  await proxy.setMode({ kind: 'blackhole' });
+  const startedMs = performance.now();
+  expect(await failure(migrate(url.href, { log: silent, deadlineMs: 200 }))).toBe('DATABASE_UNAVAILABLE');
+  expect(performance.now() - startedMs).toBeLessThan(3_000);
 });
 
 describe('partitions of plain PostgreSQL', () => {
