@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { sqlDir } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import { AppError } from '../domain/errors.js';
 import { openStore, shortestIntervalS, type Store } from '../roles/store.js';
@@ -37,7 +36,7 @@ async function withStore<T>(config: Config, work: (store: Store) => Promise<T>):
 /** `headframe migrate`. */
 export async function migrateDatabase(config: Config, print: Print): Promise<number> {
   const log = createLogger(config.log_level);
-  const state = await withDatabase(config, (url) => migrate(url, { log, intervalS: shortestIntervalS(config), sqlDir }));
+  const state = await withDatabase(config, (url) => migrate(url, { log, intervalS: shortestIntervalS(config) }));
   print(`schema version ${state.version} on ${state.edition === 'plain' ? 'plain PostgreSQL' : `TimescaleDB (${state.edition})`}`);
   return 0;
 }

@@ -18,9 +18,6 @@ export function workerFile(name: string): string {
 /** The built web page. */
 export const webDir = join(packageRoot, 'dist', 'web');
 
-/** The SQL files. */
-export const sqlDir = join(packageRoot, 'sql');
-
 function findRoot(from: string): string {
   if (existsSync(join(from, 'package.json'))) return from;
   const above = dirname(from);

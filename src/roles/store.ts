@@ -1,5 +1,4 @@
 import type { Config } from '../config/schema.js';
-import { sqlDir } from '../config/paths.js';
 import { openDatabase, type Database } from '../storage/database.js';
 import { KeysRepo } from '../storage/keys.repo.js';
 import { LiveRepo } from '../storage/live.repo.js';
@@ -29,10 +28,10 @@ export function openStore(url: string, config: Config, options: { log: Logger; m
   });
   return {
     database,
-    telemetry: new TelemetryStore(database, { sqlDir }),
+    telemetry: new TelemetryStore(database),
     keys: new KeysRepo(database),
     live: new LiveRepo(database),
-    sites: new SiteRepo(database, { sqlDir }),
+    sites: new SiteRepo(database),
   };
 }
 

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sqlDir } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import { AppError } from '../domain/errors.js';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../storage/embedded/embedded-postgres.js';
@@ -41,7 +40,7 @@ export async function startUp(config: Config, log: Logger): Promise<Up> {
   };
   try {
     const url = await databaseUrl(config, log, failure, started);
-    await migrate(url, { log, intervalS: shortestIntervalS(config), sqlDir });
+    await migrate(url, { log, intervalS: shortestIntervalS(config) });
     const store = openStore(url, config, { log, metrics });
     started.push(() => store.database.close({ timeoutMs: config.shutdown_ms / 4 }));
     const keys = await siteKeys(config, store);
