@@ -28,13 +28,12 @@ const batch = 20;
 function timePerCall(call: () => unknown, roundMs: number): number {
   const start = performance.now();
   let calls = 0;
-  let elapsedMs = 0;
-  do {
+  for (;;) {
     for (let i = 0; i < batch; i += 1) call();
     calls += batch;
-    elapsedMs = performance.now() - start;
-  } while (elapsedMs < roundMs);
-  return elapsedMs / 1000 / calls;
+    const elapsedMs = performance.now() - start;
+    if (elapsedMs >= roundMs) return elapsedMs / 1000 / calls;
+  }
 }
 
 const median = (values: readonly number[]): number =>
