@@ -68,6 +68,8 @@ export class DeliveryLedger {
     );
     metrics.gauge('headframe_spool_oldest_seconds', () => this.#oldestSeconds(now()));
     metrics.gauge('headframe_upload_key_refused', () => (this.#refusals.some((read) => read()) ? 1 : 0));
+    metrics.gauge('headframe_spool_start_rows', () => this.#spooledAtStart);
+    metrics.gauge('headframe_samples_in_flight', () => this.#inFlightRows());
     metrics.gauge('headframe_conservation_error', () => this.conservationError());
   }
 
@@ -135,7 +137,7 @@ export class DeliveryLedger {
       skipped: Object.fromEntries(this.#skipped),
       dropped: Object.fromEntries(this.#dropped),
       inSpool: this.#sum((stats) => stats.rows),
-      inFlight: this.#inFlight.reduce((sum, read) => sum + read(), 0),
+      inFlight: this.#inFlightRows(),
     };
   }
 
@@ -148,6 +150,10 @@ export class DeliveryLedger {
 
   #sum(of: (stats: SpoolStats) => number): number {
     return this.#spools.reduce((sum, read) => sum + of(read()), 0);
+  }
+
+  #inFlightRows(): number {
+    return this.#inFlight.reduce((sum, read) => sum + read(), 0);
   }
 
   #oldestSeconds(nowMs: number): number {

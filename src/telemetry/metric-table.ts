@@ -42,6 +42,8 @@ export const metricTable = {
   headframe_spool_bytes: gauge('Bytes in the spool.'),
   headframe_spool_files: gauge('Batches in the spool.'),
   headframe_spool_rows: gauge('Samples in the spool.'),
+  headframe_spool_start_rows: gauge('Samples that were in the spool when this process started.'),
+  headframe_samples_in_flight: gauge('Samples taken and neither in the spool nor answered for.'),
   headframe_spool_oldest_seconds: gauge('Age of the oldest batch in the spool.'),
   headframe_spool_dropped_rows_total: counter('Samples dropped by the spool, by reason.', 'reason'),
   headframe_spool_quarantined_total: counter('Spool files put into quarantine, by reason.', 'reason'),
