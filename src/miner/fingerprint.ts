@@ -26,7 +26,7 @@ export function textShape(text: string): string {
 }
 
 /** The shape of a reply: its key paths with their types, digits in keys as `#`, list elements as one; sorted. */
-export function jsonShape(value: JsonValue): string {
+function jsonShape(value: JsonValue): string {
   const paths = new Set<string>();
   const pending: { readonly at: string; readonly value: JsonValue; readonly depth: number }[] = [
     { at: '', value, depth: 0 },

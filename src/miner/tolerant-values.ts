@@ -14,14 +14,12 @@ import {
   peek,
   replace,
   SINGLE_QUOTE,
-  skipBare,
-  skipScalar,
-  skipString,
 } from './tolerant-scan.js';
 import type { Scan } from './tolerant-scan.js';
+import { skipBare, skipScalar, skipString } from './tolerant-tokens.js';
 
 /** What stood before the present position inside a container. */
-export type Gap = 'start' | 'comma' | 'member';
+type Gap = 'start' | 'comma' | 'member';
 
 /** Where a key stood last and how many of its name came before. */
 interface KeyPlace {

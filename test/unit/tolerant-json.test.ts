@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseTolerant } from '../../src/miner/tolerant-json.js';
 import { repairKinds } from '../../src/miner/tolerant-scan.js';
@@ -134,6 +135,13 @@ describe('parseTolerant repairs', () => {
     const shown = new Set(repaired.flatMap(([, , , kinds]) => kinds.map((kind) => kind.split(' ')[0])));
     const elsewhere = ['array_root', 'invalid_utf8', 'other', 'unterminated'];
     expect(repairKinds.filter((kind) => !shown.has(kind))).toEqual(elsewhere);
+  });
+
+  it('has every kind explained in docs/quirks.md', () => {
+    const page = readFileSync(new URL('../../docs/quirks.md', import.meta.url), 'utf8');
+    const section = page.slice(page.indexOf('### Repairs'), page.indexOf('### Cut replies'));
+    const explained = [...section.matchAll(/^\| `(\w+)`/gm)].map((match) => match[1]);
+    expect(explained.sort()).toEqual([...repairKinds]);
   });
 
   it('never edits inside strings', () => {
