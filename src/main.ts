@@ -3,7 +3,7 @@ import { addDataCommands } from './cli/data-commands.js';
 import { addRoleCommands } from './cli/role-commands.js';
 import { addToolCommands } from './cli/tool-commands.js';
 import { version } from './config/paths.js';
-import { AppError, type ErrorCode } from './domain/errors.js';
+import { AppError, errorTable, type ErrorCode } from './domain/errors.js';
 
 /** Exit codes by error, as `docs/errors.md` lists them; everything else is 1. */
 const exitCodes: Partial<Record<ErrorCode, number>> = {
@@ -19,7 +19,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const program = new Command('headframe')
     .description('Polls Bitcoin-mining farms and keeps what they say in TimescaleDB.')
     .version(version)
-    .showHelpAfterError()
+    .showHelpAfterError('`headframe help [command]` shows how.')
     .exitOverride();
   const finish = (code: number): void => {
     result.code = code;
@@ -33,14 +33,25 @@ async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (!(error instanceof AppError)) throw error;
-    process.stderr.write(`headframe: ${error.message}\n`);
+    process.stderr.write(`headframe: ${explain(error)}\n`);
     return exitCodes[error.code] ?? 1;
   }
 }
 
-// A reader that closes the pipe (`headframe … | head`) is no fault.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
+/** What happened, the system's reason where the message leaves it out, and what to do. */
+function explain(error: AppError): string {
+  const { code, message, cause } = error;
+  const reason = cause instanceof Error ? cause.message : '';
+  const isTold = reason === '' || message.includes(reason);
+  const what = isTold ? message : `${message}: ${reason}`;
+  return exitCodes[code] === 78 ? what : `${what}\n${errorTable[code].fix}`;
+}
+
+// A reader that closes the pipe (`headframe … | head`) is no fault, nor is a terminal that is gone.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+  });
+}
 
 process.exit(await main(process.argv.slice(2)));

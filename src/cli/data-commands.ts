@@ -1,40 +1,62 @@
-import type { Command } from 'commander';
-import { configOf, withConfigFlags, type ConfigFlags } from './options.js';
+import { Option, type Command } from 'commander';
+import {
+  configOf,
+  siteName,
+  wholeNumber,
+  withConfigFlags,
+  withExamples,
+  type ConfigFlags,
+} from './options.js';
+import { print } from './print.js';
 
 type Finish = (code: number) => void;
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** `migrate` and `keys`: commands on the database. */
 export function addDataCommands(program: Command, finish: Finish): void {
-  withConfigFlags(program.command('migrate'))
-    .description('bring the database to the schema of this program')
-    .action(async (flags: ConfigFlags) => {
-      const { migrateDatabase } = await import('./data.js');
-      finish(await migrateDatabase(configOf(flags), print));
-    });
+  program.commandsGroup('Database:');
+  withConfigFlags(
+    program.command('migrate').description('brings the database to the schema of this program'),
+  ).action(async (flags: ConfigFlags) => {
+    const { migrateDatabase } = await import('./data.js');
+    finish(await migrateDatabase(configOf(flags), print));
+  });
+  addKeys(program, finish);
+}
 
-  const keys = program.command('keys').description('collector keys');
-  withConfigFlags(keys.command('create'))
-    .description('make a key for a site, made when it is new; the key is shown this once')
-    .argument('<site>', 'name of the site')
-    .option('--label <text>', 'what it is for')
-    .option('--json', 'machine-readable')
-    .action(async (site: string, flags: ConfigFlags & { label?: string; json?: boolean }) => {
-      const { createKey } = await import('./data.js');
-      finish(await createKey(configOf(flags), { site, label: flags.label ?? null, isJson: flags.json === true }, print));
-    });
-  withConfigFlags(keys.command('list'))
-    .description('list keys; of a key itself only its beginning is known')
-    .option('--json', 'machine-readable')
-    .action(async (flags: ConfigFlags & { json?: boolean }) => {
-      const { listKeys } = await import('./data.js');
-      finish(await listKeys(configOf(flags), { isJson: flags.json === true }, print));
-    });
-  withConfigFlags(keys.command('revoke'))
-    .description('end a key; uploads with it are refused within 30 s')
-    .argument('<id>', 'number of the key, from `keys list`')
-    .action(async (id: string, flags: ConfigFlags) => {
-      const { revokeKey } = await import('./data.js');
-      finish(await revokeKey(configOf(flags), id, print));
-    });
+function addKeys(program: Command, finish: Finish): void {
+  const keys = program
+    .command('keys')
+    .description('collector keys: what an edge, a poller or another collector uploads with');
+  const create = keys
+    .command('create')
+    .description('makes a key for a site, and the site when it is new; the key is shown this once')
+    .argument('<site>', 'name of the site', siteName)
+    .addOption(new Option('--label <text>', 'what it is for'))
+    .option('--json', 'machine-readable');
+  withExamples(
+    withConfigFlags(create),
+    'headframe keys create north --label "edge at the north farm" > north.key',
+  ).action(async (site: string, flags: ConfigFlags & { label?: string; json?: boolean }) => {
+    const { createKey } = await import('./data.js');
+    const options = { site, label: flags.label ?? null, isJson: flags.json === true };
+    finish(await createKey(configOf(flags), options, print));
+  });
+  withConfigFlags(
+    keys
+      .command('list')
+      .description('lists keys; of a key itself only its beginning is known')
+      .option('--json', 'machine-readable'),
+  ).action(async (flags: ConfigFlags & { json?: boolean }) => {
+    const { listKeys } = await import('./data.js');
+    finish(await listKeys(configOf(flags), { isJson: flags.json === true }, print));
+  });
+  withConfigFlags(
+    keys
+      .command('revoke')
+      .description('ends a key; uploads with it are refused within 30 s')
+      .argument('<id>', 'number of the key, from `headframe keys list`', wholeNumber(1, 2 ** 31 - 1)),
+  ).action(async (id: number, flags: ConfigFlags) => {
+    const { revokeKey } = await import('./data.js');
+    finish(await revokeKey(configOf(flags), id, print));
+  });
 }

@@ -1,12 +1,17 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { AppError } from '../domain/errors.js';
 import { openStore, shortestIntervalS, type Store } from '../roles/store.js';
 import { startEmbeddedPostgres } from '../storage/embedded/embedded-postgres.js';
-import { migrate } from '../storage/migrate.js';
+import type { ListedKey } from '../storage/keys.repo.js';
+import { checkSchema, migrate, type SchemaState } from '../storage/migrate.js';
 import { createLogger } from '../telemetry/logger.js';
 
 type Print = (line: string) => void;
+
+const embeddedDir = (config: Config): string => join(config.data_dir, 'postgres');
+const hasEmbedded = (config: Config): boolean => existsSync(join(embeddedDir(config), 'cluster'));
 
 /**
  * Runs `work` on the database of the settings: `database.url`, or the embedded one in the data folder,
@@ -14,7 +19,9 @@ type Print = (line: string) => void;
  */
 async function withDatabase<T>(config: Config, work: (url: string) => Promise<T>): Promise<T> {
   if (config.database.url !== undefined) return work(config.database.url);
-  const embedded = await startEmbeddedPostgres({ dataDir: join(config.data_dir, 'postgres') });
+  if (process.stderr.isTTY)
+    process.stderr.write(`Using the embedded PostgreSQL in ${embeddedDir(config)} …\n`);
+  const embedded = await startEmbeddedPostgres({ dataDir: embeddedDir(config) });
   try {
     return await work(embedded.url);
   } finally {
@@ -23,9 +30,13 @@ async function withDatabase<T>(config: Config, work: (url: string) => Promise<T>
 }
 
 async function withStore<T>(config: Config, work: (store: Store) => Promise<T>): Promise<T> {
+  const log = createLogger(config.log_level);
+  const isNew = config.database.url === undefined && !hasEmbedded(config);
   return withDatabase(config, async (url) => {
-    const store = openStore(url, config, { log: createLogger(config.log_level) });
+    if (isNew) await migrateTo(url, config);
+    const store = openStore(url, config, { log });
     try {
+      await checkSchema(store.database);
       return await work(store);
     } finally {
       await store.database.close({ timeoutMs: 1_000 });
@@ -33,15 +44,30 @@ async function withStore<T>(config: Config, work: (store: Store) => Promise<T>):
   });
 }
 
+/** Looking for a key must not make a database. */
+function refuseMissing(config: Config): void {
+  if (config.database.url !== undefined || hasEmbedded(config)) return;
+  throw new AppError(
+    'CONFIG_INVALID',
+    `database.url: not set, and there is no embedded database in ${embeddedDir(config)} yet; set DATABASE_URL or --data-dir`,
+  );
+}
+
+async function migrateTo(url: string, config: Config): Promise<SchemaState> {
+  const log = createLogger(config.log_level === 'info' ? 'warn' : config.log_level);
+  return migrate(url, { log, intervalS: shortestIntervalS(config) });
+}
+
 /** `headframe migrate`. */
 export async function migrateDatabase(config: Config, print: Print): Promise<number> {
-  const log = createLogger(config.log_level);
-  const state = await withDatabase(config, (url) => migrate(url, { log, intervalS: shortestIntervalS(config) }));
-  print(`schema version ${state.version} on ${state.edition === 'plain' ? 'plain PostgreSQL' : `TimescaleDB (${state.edition})`}`);
+  const { version, edition } = await withDatabase(config, (url) => migrateTo(url, config));
+  print(
+    `schema version ${version} on ${edition === 'plain' ? 'plain PostgreSQL' : `TimescaleDB (${edition})`}`,
+  );
   return 0;
 }
 
-/** `headframe keys create`. */
+/** `headframe keys create`: the key alone on stdout, so that it can go into a file. */
 export async function createKey(
   config: Config,
   options: { readonly site: string; readonly label: string | null; readonly isJson: boolean },
@@ -49,8 +75,10 @@ export async function createKey(
 ): Promise<number> {
   return withStore(config, async ({ sites, keys }) => {
     const made = await keys.create(await sites.ensureSite(options.site), options.label);
-    if (options.isJson) print(JSON.stringify({ key_id: made.keyId, site_id: made.siteId, site: options.site, key: made.key }));
-    else {
+    if (options.isJson) {
+      const { keyId: key_id, siteId: site_id, key } = made;
+      print(JSON.stringify({ key_id, site_id, site: options.site, key }));
+    } else {
       print(made.key);
       process.stderr.write(`Key ${made.keyId} of site "${options.site}". It is not shown again.\n`);
     }
@@ -59,43 +87,56 @@ export async function createKey(
 }
 
 /** `headframe keys list`. */
-export async function listKeys(config: Config, options: { readonly isJson: boolean }, print: Print): Promise<number> {
+export async function listKeys(
+  config: Config,
+  options: { readonly isJson: boolean },
+  print: Print,
+): Promise<number> {
+  refuseMissing(config);
   return withStore(config, async ({ keys }) => {
     const list = await keys.list();
-    if (options.isJson) {
-      print(
-        JSON.stringify(
-          list.map((key) => ({
-            key_id: key.keyId,
-            site_id: key.siteId,
-            site: key.siteName,
-            prefix: key.prefix,
-            label: key.label,
-            created_at: key.createdAt,
-            last_used_at: key.lastUsedAt,
-            revoked_at: key.revokedAt,
-          })),
-        ),
-      );
-      return 0;
-    }
-    const rows = list.map((key) => [
-      String(key.keyId),
-      key.siteName,
-      `${key.prefix}…`,
-      key.revokedAt ? 'revoked' : 'active',
-      key.lastUsedAt?.toISOString() ?? 'never used',
-      key.label ?? '',
-    ]);
-    for (const row of [['id', 'site', 'key', 'state', 'last used', 'label'], ...rows]) print(row.join('\t'));
+    print(options.isJson ? JSON.stringify(list.map(keyJson)) : keyTable(list));
     return 0;
   });
 }
 
-/** `headframe keys revoke`. */
-export async function revokeKey(config: Config, id: string, print: Print): Promise<number> {
-  const keyId = Number(id);
-  if (!Number.isInteger(keyId) || keyId < 1) throw new AppError('CONFIG_INVALID', `keys revoke: "${id}" is no key id; see \`headframe keys list\``);
+function keyJson(key: ListedKey): Record<string, unknown> {
+  return {
+    key_id: key.keyId,
+    site_id: key.siteId,
+    site: key.siteName,
+    prefix: key.prefix,
+    label: key.label,
+    created_at: key.createdAt,
+    last_used_at: key.lastUsedAt,
+    revoked_at: key.revokedAt,
+  };
+}
+
+function keyTable(list: readonly ListedKey[]): string {
+  const rows = list.map((key) => [
+    String(key.keyId),
+    key.siteName,
+    `${key.prefix}…`,
+    key.revokedAt ? 'revoked' : 'active',
+    key.lastUsedAt?.toISOString() ?? 'never used',
+    key.label ?? '',
+  ]);
+  const table = [['id', 'site', 'key', 'state', 'last used', 'label'], ...rows];
+  const widths = table[0]?.map((_, at) => Math.max(...table.map((row) => row[at]?.length ?? 0))) ?? [];
+  return table
+    .map((row) =>
+      row
+        .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** `headframe keys revoke`; exit code 1 when no such key is active. */
+export async function revokeKey(config: Config, keyId: number, print: Print): Promise<number> {
+  refuseMissing(config);
   return withStore(config, async ({ keys }) => {
     const isRevoked = await keys.revoke(keyId);
     print(isRevoked ? `key ${keyId} is revoked` : `there is no active key ${keyId}`);

@@ -1,12 +1,15 @@
-import { access, constants, mkdir } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
+import path from 'node:path';
 import { request } from 'undici';
 import type { Config } from '../config/schema.js';
 import { countAddresses } from '../domain/ip-ranges.js';
 import { openSharedQueue } from '../roles/coordinator.js';
 import { shardsOf } from '../roles/plan.js';
 import { openStore } from '../roles/store.js';
+import { accountFor, closedFolder } from '../storage/embedded/account.js';
 import { checkSchema } from '../storage/migrate.js';
 import { createLogger } from '../telemetry/logger.js';
+import { masked, maskedUrl } from './mask.js';
 
 interface Check {
   readonly name: string;
@@ -14,57 +17,36 @@ interface Check {
   readonly detail: string;
 }
 
+const apiTimeoutMs = 5_000;
+
 /** `headframe doctor`: the settings in force and what they depend on. Exit code 1 when a check fails. */
-export async function doctor(config: Config, options: { isJson: boolean }, print: (line: string) => void): Promise<number> {
-  const checks = [
-    await check('Node', async () => {
-      const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-      if (major < 20 || (major === 20 && minor < 19)) throw new Error(`${process.versions.node}: 20.19 or newer is needed`);
-      return process.versions.node;
-    }),
-    await check('data folder', async () => {
-      await mkdir(config.data_dir, { recursive: true });
-      await access(config.data_dir, constants.W_OK);
-      return config.data_dir;
-    }),
-    await check('ranges', async () => {
-      const shards = shardsOf(config);
-      const addresses = shards.reduce((sum, shard) => sum + countAddresses(shard.ranges), 0);
-      return `${config.sites.length} sites, ${addresses} addresses, ${shards.length} shards`;
-    }),
-    await check('database', () => databaseState(config)),
-    await check('Redis', async () => {
-      if (config.redis.url === undefined) return 'not configured: the queue is in memory';
-      const queue = await openSharedQueue(config, createLogger('silent'));
-      await queue.close();
-      return 'answers';
-    }),
-    await check('api', async () => {
-      if (config.upload.url === undefined) return 'not configured: nothing is uploaded elsewhere';
-      const answer = await request(new URL('/readyz', config.upload.url), { headersTimeout: 5_000, bodyTimeout: 5_000 });
-      await answer.body.dump();
-      if (answer.statusCode !== 200) throw new Error(`/readyz answers ${answer.statusCode}`);
-      return config.upload.url;
-    }),
-  ];
+export async function doctor(
+  config: Config,
+  options: { isJson: boolean },
+  print: (line: string) => void,
+): Promise<number> {
+  const checks = await Promise.all([
+    check('Node', async () => nodeVersion()),
+    check('data folder', () => dataFolder(config)),
+    check('ranges', async () => rangesText(config)),
+    check('database', () => databaseState(config)),
+    check('Redis', () => redisState(config)),
+    check('api', () => apiState(config)),
+    ...config.sites.flatMap(({ name, key }) =>
+      key === undefined || config.upload.url === undefined
+        ? []
+        : [check(`key of site ${name}`, () => keyState(config.upload.url ?? '', key))],
+    ),
+  ]);
   const settings = masked(config);
-  if (options.isJson) print(JSON.stringify({ settings, checks: checks.map(({ name, isOk, detail }) => ({ name, ok: isOk, detail })) }));
-  else {
+  if (options.isJson) {
+    const list = checks.map(({ name, isOk, detail }) => ({ name, ok: isOk, detail }));
+    print(JSON.stringify({ settings, checks: list }));
+  } else {
     print(JSON.stringify(settings, null, 2));
     for (const { name, isOk, detail } of checks) print(`${isOk ? 'ok  ' : 'FAIL'}  ${name}: ${detail}`);
   }
   return checks.every(({ isOk }) => isOk) ? 0 : 1;
-}
-
-async function databaseState(config: Config): Promise<string> {
-  if (config.database.url === undefined) return 'not configured: `up` runs an embedded PostgreSQL';
-  const store = openStore(config.database.url, config, { log: createLogger('silent') });
-  try {
-    const { edition, version } = await checkSchema(store.database);
-    return `${edition}, schema version ${version}`;
-  } finally {
-    await store.database.close({ timeoutMs: 1_000 });
-  }
 }
 
 async function check(name: string, run: () => Promise<string>): Promise<Check> {
@@ -75,14 +57,85 @@ async function check(name: string, run: () => Promise<string>): Promise<Check> {
   }
 }
 
-const secretNames = new Set(['key', 'url']);
+function nodeVersion(): string {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19))
+    throw new Error(`${process.versions.node}: 20.19 or newer is needed`);
+  return process.versions.node;
+}
 
-/** A copy with secrets masked: keys whole, passwords in URLs. */
-function masked(value: unknown, name = ''): unknown {
-  if (Array.isArray(value)) return value.map((item) => masked(item));
-  if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, masked(child, key)]));
+/** Looks without making anything. */
+async function dataFolder({ data_dir: folder }: Config): Promise<string> {
+  const existing = await nearestExisting(folder);
+  await access(existing, constants.W_OK);
+  return existing === path.resolve(folder) ? folder : `${folder}, not there yet`;
+}
+
+async function nearestExisting(folder: string): Promise<string> {
+  const full = path.resolve(folder);
+  const isThere = await stat(full).then(
+    () => true,
+    () => false,
+  );
+  return isThere || full === path.dirname(full) ? full : nearestExisting(path.dirname(full));
+}
+
+function rangesText(config: Config): string {
+  const shards = shardsOf(config);
+  const addresses = shards.reduce((sum, shard) => sum + countAddresses(shard.ranges), 0);
+  return `${config.sites.length} sites, ${addresses} addresses, ${shards.length} shards`;
+}
+
+async function databaseState(config: Config): Promise<string> {
+  if (config.database.url === undefined) return embeddedState(config);
+  const store = openStore(config.database.url, config, { log: createLogger('silent') });
+  try {
+    const { edition, version } = await checkSchema(store.database);
+    return `${edition}, schema version ${version}`;
+  } finally {
+    await store.database.close({ timeoutMs: 1_000 });
   }
-  if (typeof value !== 'string' || !secretNames.has(name)) return value;
-  return name === 'key' ? `${value.slice(0, 8)}…` : value.replace(/\/\/([^:/@]*):[^@]*@/, '//$1:…@');
+}
+
+/** Without a database URL `up` runs its own; an edge needs none. */
+async function embeddedState(config: Config): Promise<string> {
+  if (config.upload.url !== undefined) return 'not configured: samples go to the api';
+  const folder = path.join(config.data_dir, 'postgres');
+  const account = await accountFor(path.join(folder, 'cluster'));
+  const closed = await closedFolder(await nearestExisting(config.data_dir), account);
+  if (closed !== null) {
+    throw new Error(
+      `PostgreSQL does not run as root, and its user ${account.uid} cannot pass through ${closed}; ` +
+        'choose another folder, such as --data-dir /var/lib/headframe, or set DATABASE_URL',
+    );
+  }
+  return `not configured: \`headframe up\` runs an embedded PostgreSQL in ${folder}`;
+}
+
+async function redisState(config: Config): Promise<string> {
+  if (config.redis.url === undefined) return 'not configured: the queue is in memory';
+  const queue = await openSharedQueue(config, createLogger('silent'));
+  await queue.close();
+  return 'answers';
+}
+
+async function apiState(config: Config): Promise<string> {
+  const { url } = config.upload;
+  if (url === undefined) return 'not configured: nothing is uploaded elsewhere';
+  const status = await statusOf(new URL('/readyz', url), {});
+  if (status !== 200) throw new Error(`${maskedUrl(url)}: /readyz answers ${status}`);
+  return maskedUrl(url);
+}
+
+async function keyState(url: string, key: string): Promise<string> {
+  const status = await statusOf(new URL('/api/collector/status', url), { 'x-collector-key': key });
+  if (status !== 200) throw new Error(`refused by the api with ${status}`);
+  return 'accepted by the api';
+}
+
+async function statusOf(url: URL, headers: Record<string, string>): Promise<number> {
+  const limits = { headersTimeout: apiTimeoutMs, bodyTimeout: apiTimeoutMs };
+  const answer = await request(url, { ...limits, headers });
+  await answer.body.dump();
+  return answer.statusCode;
 }

@@ -1,64 +1,133 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { Config } from '../config/schema.js';
+import type { Up, UpStart } from '../roles/up.js';
 import { createLogger, type Logger } from '../telemetry/logger.js';
-import { configOf, withConfigFlags, type ConfigFlags } from './options.js';
+import { formatLogLine } from './log-line.js';
+import {
+  configOf,
+  listenPort,
+  wholeNumber,
+  withConfigFlags,
+  withExamples,
+  withSettingFlags,
+  type ConfigFlags,
+} from './options.js';
 import { runRole, type Role } from './run-role.js';
+import { showStatus } from './status-line.js';
+import { openTerminal, type Terminal } from './terminal.js';
 
 type Finish = (code: number) => void;
+type Start = (config: Config, log: Logger, terminal: Terminal | null) => Promise<Role>;
 
-/** A range given on the command line stands for one site called `site`. */
-function sitesFromRanges(ranges: string[] | undefined): Record<string, unknown> {
-  return ranges === undefined ? {} : { sites: [{ name: 'site', ranges }] };
+/** Runs a role; on a terminal its log is text, above the line of status. */
+async function run(config: Config, start: Start): Promise<number> {
+  const terminal = openTerminal();
+  const log = createLogger(
+    config.log_level,
+    terminal && { write: (json: string) => terminal.print(formatLogLine(json)) },
+  );
+  try {
+    return await runRole(() => start(config, log, terminal), { log, shutdownMs: config.shutdown_ms });
+  } catch (error) {
+    terminal?.clear();
+    throw error;
+  }
 }
 
-async function run(config: Config, start: (config: Config, log: Logger) => Promise<Role>): Promise<number> {
-  const log = createLogger(config.log_level);
-  return runRole(() => start(config, log), { log, shutdownMs: config.shutdown_ms });
+/** Starts what has a page: prints the steps on a terminal, the address on stdout, then the status. */
+async function runWithPage(
+  config: Config,
+  start: (log: Logger, options: UpStart) => Promise<Up>,
+  farewell: string,
+): Promise<number> {
+  return run(config, async (_config, log, terminal) => {
+    const up = await start(log, { onStep: (step) => terminal?.show(`${step} …`) });
+    terminal?.clear();
+    process.stdout.write(`${up.url}\n`);
+    return terminal === null ? up : showStatus(up, terminal, farewell);
+  });
 }
 
 /** `demo`, `up` and the roles they are made of. */
 export function addRoleCommands(program: Command, finish: Finish): void {
-  withConfigFlags(program.command('demo'))
-    .description('a simulated farm of 200 miners, polled, stored and shown; leaves nothing behind')
-    .option('--miners <count>', 'simulated miners', '200')
-    .option('--port <port>', 'port of the page', '8420')
-    .action(async (flags: ConfigFlags & { miners: string; port: string }) => {
-      const { startDemo, demoPreset } = await import('../roles/demo.js');
-      const { showStatus } = await import('./status-line.js');
-      const preset = demoPreset(flags);
-      const config = configOf(flags, preset.settings);
-      finish(
-        await run(config, async (_config, log) => {
-          const demo = await startDemo(config, log, preset);
-          process.stdout.write(`${demo.url}\n`);
-          return showStatus(demo);
-        }),
-      );
-    });
-
-  withConfigFlags(program.command('up'))
-    .description('everything in one process: poll the configured ranges, keep them, show them')
-    .option('-r, --range <range...>', 'ranges to poll, instead of `sites` in the settings')
-    .action(async (flags: ConfigFlags & { range?: string[] }) => {
-      const { startUp } = await import('../roles/up.js');
-      const { showStatus } = await import('./status-line.js');
-      const config = configOf(flags, {}, sitesFromRanges(flags.range));
-      finish(
-        await run(config, async (_config, log) => {
-          const up = await startUp(config, log);
-          process.stdout.write(`${up.url}\n`);
-          return showStatus(up);
-        }),
-      );
-    });
-
-  const role = (name: string, description: string, load: () => Promise<(config: Config, log: Logger) => Promise<Role>>): void => {
-    withConfigFlags(program.command(name))
-      .description(description)
-      .action(async (flags: ConfigFlags) => finish(await run(configOf(flags), await load())));
-  };
-  role('api', 'ingest, reads and the page, on a database of your own', async () => (await import('../roles/api.js')).startApiRole);
-  role('coordinator', 'adds the slot jobs to Redis', async () => (await import('../roles/coordinator.js')).startCoordinatorRole);
-  role('poller', 'takes slot jobs from Redis, polls, uploads', async () => (await import('../roles/poller.js')).startPollerRole);
-  role('edge', 'coordinator and poller of a farm in one process: no Redis, no database', async () => (await import('../roles/edge.js')).startEdgeRole);
+  program.commandsGroup('Everything in one process:');
+  addDemo(program, finish);
+  addUp(program, finish);
+  program.commandsGroup('Roles:');
+  const role = (name: string, description: string, load: () => Promise<Start>): Command =>
+    withConfigFlags(program.command(name).description(description)).action(async (flags: ConfigFlags) =>
+      finish(await run(configOf(flags), await load())),
+    );
+  withExamples(
+    role(
+      'edge',
+      "a farm's collector: polls, spools, uploads; no database",
+      async () => (await import('../roles/edge.js')).startEdgeRole,
+    ),
+    'headframe edge                        # sites, keys and upload.url from headframe.yaml',
+    'headframe edge -c north.yaml --data-dir /var/lib/headframe',
+    'headframe edge --set upload.url=https://telemetry.example.com',
+  );
+  role(
+    'api',
+    'ingest, reads and the page, on a database of your own',
+    async () => (await import('../roles/api.js')).startApiRole,
+  );
+  role(
+    'coordinator',
+    'adds the slot jobs of the sites to Redis',
+    async () => (await import('../roles/coordinator.js')).startCoordinatorRole,
+  );
+  role(
+    'poller',
+    'takes slot jobs from Redis, polls, spools, uploads',
+    async () => (await import('../roles/poller.js')).startPollerRole,
+  );
 }
+
+function addDemo(program: Command, finish: Finish): void {
+  const demo = program
+    .command('demo')
+    .description('a simulated farm, polled, stored and shown; leaves nothing behind')
+    .addOption(
+      new Option('--miners <count>', 'simulated miners').argParser(wholeNumber(1, 20_000)).default(200),
+    )
+    .addOption(
+      new Option('--port <port>', 'port of the page; 8420, or a free one when that is taken').argParser(
+        listenPort,
+      ),
+    );
+  withExamples(
+    withSettingFlags(demo),
+    'headframe demo',
+    'headframe demo --miners 2000 --port 9000 --set poll.interval_s=5',
+  ).action(async (flags: ConfigFlags & { miners: number; port?: number }) => {
+    const { startDemo, demoSettings } = await import('../roles/demo.js');
+    const config = configOf(flags, { preset: demoSettings, flags: portSetting(flags), readsFile: false });
+    const start = (log: Logger, options: UpStart) => startDemo(config, log, flags.miners, options);
+    finish(await runWithPage(config, start, 'Nothing of the demo is left.'));
+  });
+}
+
+function addUp(program: Command, finish: Finish): void {
+  const up = program
+    .command('up')
+    .description('polls your ranges, keeps what they say, shows it')
+    .option('-r, --range <range...>', 'ranges to poll, instead of `sites` in the settings')
+    .addOption(new Option('--port <port>', 'port of the page; 8420').argParser(listenPort));
+  withExamples(
+    withConfigFlags(up),
+    'headframe up --range 10.1.0.0/24',
+    "headframe up --range 10.1.0.10-60 '!10.1.0.13' --set poll.interval_s=10",
+    'headframe up                          # sites from headframe.yaml',
+    'DATABASE_URL=postgres://… headframe up -c farm.yaml',
+  ).action(async (flags: ConfigFlags & { range?: string[]; port?: number }) => {
+    const { startUp } = await import('../roles/up.js');
+    const sites = flags.range === undefined ? {} : { sites: [{ name: 'site', ranges: flags.range }] };
+    const config = configOf(flags, { flags: { ...sites, ...portSetting(flags) } });
+    finish(await runWithPage(config, (log, options) => startUp(config, log, options), ''));
+  });
+}
+
+const portSetting = ({ port }: { port?: number }): Record<string, number> =>
+  port === undefined ? {} : { 'api.port': port };

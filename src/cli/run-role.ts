@@ -9,27 +9,25 @@ export interface Role {
 }
 
 /**
- * Runs a role until SIGINT, SIGTERM or its failure, then stops it. A second signal does not wait.
- * Answers the exit code.
+ * Runs a role until SIGINT, SIGTERM, the end of its terminal, or its failure, then stops it. A second
+ * signal does not wait. Answers the exit code.
  */
 export async function runRole(
   start: () => Promise<Role>,
-  options: { log: Logger; shutdownMs: number; started?: () => void },
+  options: { log: Logger; shutdownMs: number },
 ): Promise<number> {
-  let interrupt = (): void => undefined;
-  const interrupted = new Promise<'signal'>((resolve) => (interrupt = () => resolve('signal')));
-  let signals = 0;
-  const onSignal = (): void => {
-    if (++signals > 1) process.exit(130);
-    interrupt();
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  const role = await start();
-  options.started?.();
+  const signals = countSignals();
+  let role: Role;
+  try {
+    role = await start();
+  } catch (error) {
+    // Ctrl-C reaches every process of a terminal: what the start was waiting for may have ended by it.
+    if (signals.count() > 0) return 0;
+    throw error;
+  }
   let code = 0;
   try {
-    await Promise.race([interrupted, role.failed]);
+    await Promise.race([signals.first, role.failed]);
   } catch (err) {
     options.log.fatal({ err }, 'a part failed for good; ending so that a supervisor may restart the process');
     code = 1;
@@ -41,4 +39,19 @@ export async function runRole(
   await role.stop();
   clearTimeout(overdue);
   return code;
+}
+
+/** A hangup counts only on a terminal: elsewhere `nohup` may have asked that it be ignored. */
+function countSignals(): { count(): number; first: Promise<void> } {
+  let signals = 0;
+  const first = new Promise<void>((resolve) => {
+    const onSignal = (): void => {
+      if (++signals > 1) process.exit(130);
+      resolve();
+    };
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+    if (process.stderr.isTTY) process.on('SIGHUP', onSignal);
+  });
+  return { count: () => signals, first };
 }

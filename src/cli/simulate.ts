@@ -1,23 +1,28 @@
 import type { MixName } from '../../load-test/simulator/mix.js';
 import { runSimulate } from '../../load-test/simulator/run-simulate.js';
-import { AppError } from '../domain/errors.js';
 
-/** `headframe simulate`: runs until SIGINT or SIGTERM. Answers the exit code. */
+/** The flags of `headframe simulate`. */
+export interface SimulateFlags {
+  readonly host: string;
+  readonly port: number;
+  readonly base: string;
+  readonly count: number;
+  readonly seed: number;
+  readonly mix: MixName;
+  readonly models?: string;
+  readonly fault?: readonly string[];
+  readonly faultAt?: readonly string[];
+  readonly groundTruth?: string;
+  readonly timeScale: number;
+}
+
+/**
+ * `headframe simulate`: runs until SIGINT or SIGTERM. A flag the simulator cannot take goes to `refuse`;
+ * exit code 1 when it cannot listen or write.
+ */
 export async function simulate(
-  flags: {
-    readonly host: string;
-    readonly port: string;
-    readonly base: string;
-    readonly count: string;
-    readonly seed: string;
-    readonly mix: string;
-    readonly models?: string;
-    readonly fault: readonly string[];
-    readonly faultAt: readonly string[];
-    readonly groundTruth?: string;
-    readonly timeScale: string;
-  },
-  print: (line: string) => void,
+  flags: SimulateFlags,
+  io: { readonly print: (line: string) => void; readonly refuse: (message: string) => never },
 ): Promise<number> {
   const abort = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => abort.abort());
@@ -25,22 +30,25 @@ export async function simulate(
     await runSimulate(
       {
         host: flags.host,
-        port: Number(flags.port),
+        port: flags.port,
         base: flags.base,
-        count: Number(flags.count),
-        seed: Number(flags.seed),
-        mix: flags.mix as MixName,
+        count: flags.count,
+        seed: flags.seed,
+        mix: flags.mix,
         models: flags.models?.split(',') ?? [],
-        faults: flags.fault,
-        faultsAt: flags.faultAt,
+        faults: flags.fault ?? [],
+        faultsAt: flags.faultAt ?? [],
         groundTruth: flags.groundTruth ?? null,
-        timeScale: Number(flags.timeScale),
+        timeScale: flags.timeScale,
       },
       abort.signal,
-      print,
+      io.print,
     );
   } catch (error) {
-    throw new AppError('CONFIG_INVALID', `simulate: ${(error as Error).message}`, { cause: error });
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) io.refuse(message);
+    process.stderr.write(`headframe: simulate: ${message}\n`);
+    return 1;
   }
   return 0;
 }

@@ -1,71 +1,107 @@
-import type { Command } from 'commander';
-import { configOf, withConfigFlags, type ConfigFlags } from './options.js';
+import { Option, type Command } from 'commander';
+import {
+  collect,
+  configOf,
+  ipv4,
+  listenPort,
+  tcpPort,
+  wholeNumber,
+  withConfigFlags,
+  withExamples,
+  type ConfigFlags,
+} from './options.js';
+import { print } from './print.js';
+import type { SimulateFlags } from './simulate.js';
 
 type Finish = (code: number) => void;
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
-const collect = (value: string, previous: string[]): string[] => [...previous, value];
-
-interface SimulateFlags {
-  host: string;
-  port: string;
-  base: string;
-  count: string;
-  seed: string;
-  mix: string;
-  models?: string;
-  fault: string[];
-  faultAt: string[];
-  groundTruth?: string;
-  timeScale: string;
-}
 
 /** `probe`, `decode`, `simulate`, `doctor`: tools that need no running system. */
 export function addToolCommands(program: Command, finish: Finish): void {
-  withConfigFlags(program.command('probe'))
-    .description('poll one miner once: raw replies, normalised sample, warnings')
-    .argument('<address>', 'IPv4 address of the miner')
-    .option('-p, --port <port>', 'TCP port', '4028')
-    .option('--json', 'machine-readable')
-    .action(async (address: string, flags: ConfigFlags & { port: string; json?: boolean }) => {
-      const { probe } = await import('./probe.js');
-      const options = { address, port: Number(flags.port), isJson: flags.json === true, config: configOf(flags) };
-      finish(await probe(options, print));
-    });
+  program.commandsGroup('Tools:');
+  addProbe(program, finish);
+  addDecode(program, finish);
+  addSimulate(program, finish);
+  withConfigFlags(
+    program
+      .command('doctor')
+      .description('the effective settings, secrets masked, and a check of what they depend on')
+      .option('--json', 'machine-readable'),
+  ).action(async (flags: ConfigFlags & { json?: boolean }) => {
+    const { doctor } = await import('./doctor.js');
+    finish(await doctor(configOf(flags), { isJson: flags.json === true }, print));
+  });
+}
 
-  program
+function addProbe(program: Command, finish: Finish): void {
+  const probe = program
+    .command('probe')
+    .description('polls one miner once: raw replies, normalised sample, warnings')
+    .argument('<address>', 'IPv4 address of the miner', ipv4)
+    .addOption(new Option('-p, --port <port>', 'TCP port').argParser(tcpPort).default(4028))
+    .option('--json', 'machine-readable');
+  withExamples(
+    withConfigFlags(probe),
+    'headframe probe 10.1.0.17',
+    "headframe probe 10.1.0.17 --json | jq '.sample.hashrate_ghs, .repairs'",
+    'headframe probe 10.1.0.17 --set poll.miner_deadline_ms=20000',
+  ).action(async (address: string, flags: ConfigFlags & { port: number; json?: boolean }) => {
+    const { probe: run } = await import('./probe.js');
+    const options = { address, port: flags.port, isJson: flags.json === true, config: configOf(flags) };
+    finish(await run(options, print));
+  });
+}
+
+function addDecode(program: Command, finish: Finish): void {
+  const decode = program
     .command('decode')
-    .description('read captured replies offline: a file, a folder of one miner, or a folder of such folders')
+    .description('reads captured replies offline: a file, a folder of one miner, a folder of such folders')
     .argument('<path...>', 'files or folders')
-    .option('--json', 'one JSON line per miner')
-    .action(async (paths: string[], flags: { json?: boolean }) => {
-      const { decodePaths } = await import('./decode.js');
-      finish(await decodePaths(paths, { json: flags.json === true }, print));
-    });
+    .option('--json', 'one JSON line per miner');
+  withExamples(
+    decode,
+    'echo -n \'{"command":"summary"}\' | nc 10.1.0.17 4028 > summary.json',
+    'headframe decode summary.json',
+    'headframe decode --json captures/ | jq .state',
+  ).action(async (paths: string[], flags: { json?: boolean }) => {
+    const { decodePaths } = await import('./decode.js');
+    finish(await decodePaths(paths, { json: flags.json === true }, print));
+  });
+}
 
-  program
+function addSimulate(program: Command, finish: Finish): void {
+  const simulate = program
     .command('simulate')
-    .description('answer as thousands of miners on one port, until interrupted')
+    .description('answers as thousands of miners on one port, until interrupted')
     .option('--host <address>', 'address to listen on', '0.0.0.0')
-    .option('-p, --port <port>', 'TCP port', '4028')
-    .option('--base <address>', 'first address', '127.20.0.1')
-    .option('-n, --count <miners>', 'how many', '200')
-    .option('--seed <number>', 'the same seed is the same farm', '1')
-    .option('--mix <name>', 'clean, demo or hostile', 'demo')
+    .addOption(
+      new Option('-p, --port <port>', 'TCP port; 0: any free one').argParser(listenPort).default(4028),
+    )
+    .addOption(new Option('--base <address>', 'first address').argParser(ipv4).default('127.20.0.1'))
+    .addOption(
+      new Option('-n, --count <miners>', 'how many').argParser(wholeNumber(1, 1_000_000)).default(200),
+    )
+    .addOption(
+      new Option('--seed <number>', 'the same seed is the same farm')
+        .argParser(wholeNumber(0, 2 ** 32 - 1))
+        .default(1),
+    )
+    .addOption(
+      new Option('--mix <name>', 'which machines, which faults')
+        .choices(['clean', 'demo', 'hostile'])
+        .default('demo'),
+    )
     .option('--models <names>', 'only these kinds, comma separated')
-    .option('--fault <kind=share>', 'add a fault to a share of the miners; repeatable', collect, [])
-    .option('--fault-at <address=kind>', 'give one miner a fault; repeatable', collect, [])
+    .option('--fault <kind=share>', 'a fault for a share of the miners, 0 to 1; repeatable', collect)
+    .option('--fault-at <address=kind>', 'a fault for one miner; repeatable', collect)
     .option('--ground-truth <file>', 'write every reply served to this file, one JSON line each')
-    .option('--time-scale <factor>', 'simulated seconds per second', '1')
-    .action(async (flags: SimulateFlags) => {
-      const { simulate } = await import('./simulate.js');
-      finish(await simulate(flags, print));
-    });
-
-  withConfigFlags(program.command('doctor'))
-    .description('print the effective settings, secrets masked, and check what they depend on')
-    .option('--json', 'machine-readable')
-    .action(async (flags: ConfigFlags & { json?: boolean }) => {
-      const { doctor } = await import('./doctor.js');
-      finish(await doctor(configOf(flags), { isJson: flags.json === true }, print));
-    });
+    .option('--time-scale <factor>', 'simulated seconds per second', Number, 1);
+  withExamples(
+    simulate,
+    'headframe simulate --mix clean --count 50',
+    'headframe simulate --base 127.30.0.1 --fault silent=0.2 --fault-at 127.30.0.7=malformed:nan',
+    'headframe up --range 127.20.0.1-200 --set allow_loopback=true    # in another terminal',
+  ).action(async (flags: SimulateFlags, command: Command) => {
+    const { simulate: run } = await import('./simulate.js');
+    finish(await run(flags, { print, refuse: (message) => command.error(`error: ${message}`) }));
+  });
 }

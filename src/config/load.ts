@@ -6,8 +6,8 @@ import { configSchema, type Config } from './schema.js';
 import { settingsOf, type Setting } from './settings.js';
 
 export interface LoadOptions {
-  /** From `--config`; without it `headframe.yaml` in the working folder, when there is one. */
-  readonly file?: string | undefined;
+  /** From `--config`; without it `headframe.yaml` in the working folder, when there is one; null: no file. */
+  readonly file?: string | null | undefined;
   /** From flags: dotted path → value, `api.port` → `8080`. */
   readonly flags?: Readonly<Record<string, unknown>>;
   readonly env?: NodeJS.ProcessEnv;
@@ -35,11 +35,13 @@ export function loadConfig(options: LoadOptions = {}): Config {
   for (const [path, value] of Object.entries(options.flags ?? {})) put(raw, path, value);
 
   const parsed = configSchema.safeParse(raw);
-  if (!parsed.success) throw new AppError('CONFIG_INVALID', z.prettifyError(parsed.error));
+  if (!parsed.success)
+    throw new AppError('CONFIG_INVALID', `these settings are wrong:\n${z.prettifyError(parsed.error)}`);
   return withSecrets(parsed.data);
 }
 
-function readFile(file: string | undefined): Record<string, unknown> {
+function readFile(file: string | null | undefined): Record<string, unknown> {
+  if (file === null) return {};
   const path = file ?? 'headframe.yaml';
   if (!existsSync(path)) {
     if (file === undefined) return {};

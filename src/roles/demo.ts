@@ -1,62 +1,57 @@
+import { once } from 'node:events';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mixes } from '../../load-test/simulator/mix.js';
 import { startSimulator } from '../../load-test/simulator/simulator.js';
-import type { Config } from '../config/schema.js';
-import { AppError } from '../domain/errors.js';
+import { configSchema, type Config } from '../config/schema.js';
 import { formatIp, parseIp } from '../domain/ip-ranges.js';
 import type { Logger } from '../telemetry/logger.js';
-import { startUp, type Up } from './up.js';
-
-/** What the demo sets before anything else; flags and environment still win. */
-export interface DemoPreset {
-  readonly miners: number;
-  readonly settings: Readonly<Record<string, unknown>>;
-}
+import { startUp, type Up, type UpStart } from './up.js';
 
 const base = '127.20.0.1';
-const maxMiners = 20_000;
 
-/** @throws AppError CONFIG_INVALID for a count that makes no farm. */
-export function demoPreset(flags: { readonly miners: string; readonly port: string }): DemoPreset {
-  const miners = Number(flags.miners);
-  if (!Number.isInteger(miners) || miners < 1 || miners > maxMiners) {
-    throw new AppError('CONFIG_INVALID', `--miners ${flags.miners}: give a number from 1 to ${maxMiners}`);
-  }
-  return {
-    miners,
-    settings: {
-      log_level: 'warn',
-      allow_loopback: true,
-      'poll.interval_s': 10,
-      'poll.scan_slots': 3,
-      'api.port': Number(flags.port),
-      'api.rate_limit_per_minute': 1_200,
-      shutdown_ms: 8_000,
-    },
-  };
-}
+/** What the demo presets; flags and environment still win. */
+export const demoSettings: Readonly<Record<string, unknown>> = {
+  log_level: 'warn',
+  allow_loopback: true,
+  'poll.interval_s': 10,
+  'poll.scan_slots': 3,
+  'api.rate_limit_per_minute': 1_200,
+  shutdown_ms: 8_000,
+};
 
-/** `headframe demo`: a simulated farm and all of Headframe on it, in a folder that is removed at the end. */
-export async function startDemo(config: Config, log: Logger, preset: DemoPreset): Promise<Up> {
+/**
+ * `headframe demo`: a simulated farm and all of Headframe on it, in a folder that is removed at the end,
+ * whatever database or sites the settings name.
+ */
+export async function startDemo(
+  config: Config,
+  log: Logger,
+  miners: number,
+  options: UpStart = {},
+): Promise<Up> {
   const folder = await mkdtemp(join(tmpdir(), 'headframe-demo-'));
   // As root the database runs as another account, which must be able to pass through.
   await chmod(folder, 0o711);
-  const simulator = await startSimulator({ miners: { base, count: preset.miners }, mix: mixes.demo });
+  const simulator = await startSimulator({ miners: { base, count: miners }, mix: mixes.demo });
   const end = async (): Promise<void> => {
     await simulator.stop();
     await rm(folder, { recursive: true, force: true });
   };
-  const last = formatIp((parseIp(base) ?? 0) + preset.miners - 1);
+  const last = formatIp((parseIp(base) ?? 0) + miners - 1);
   try {
     const up = await startUp(
       {
         ...config,
         data_dir: folder,
+        database: { ...config.database, url: undefined },
+        api: { ...config.api, port: await pagePort(config) },
         sites: [{ name: 'demo', ranges: [`${base}-${last}`], zone: 'default', port: simulator.port }],
       },
       log,
+      options,
     );
     return {
       ...up,
@@ -69,4 +64,18 @@ export async function startDemo(config: Config, log: Logger, preset: DemoPreset)
     await end();
     throw error;
   }
+}
+
+const defaultPort = configSchema.parse({}).api.port;
+
+/** The port asked for; instead of the default one, when that is taken, any free one. */
+async function pagePort({ api }: Config): Promise<number> {
+  if (api.port !== defaultPort) return api.port;
+  const probe = createServer().listen(api.port, api.host);
+  const isFree = await once(probe, 'listening').then(
+    () => true,
+    () => false,
+  );
+  if (isFree) await once(probe.close(), 'close');
+  return isFree ? api.port : 0;
 }

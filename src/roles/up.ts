@@ -11,19 +11,42 @@ import { startApi } from './api.js';
 import { startEdge } from './edge.js';
 import { createFailure, type Failure } from './failure.js';
 import { shardsOf } from './plan.js';
-import { openStore, shortestIntervalS, type Store } from './store.js';
+import type { Polling } from './polling.js';
+import { openStore, shortestIntervalS, staleAfterS, type Store } from './store.js';
+
+/** How a running `up` does at this moment, over all its sites. */
+export interface UpStatus {
+  /** Of the page. */
+  readonly url: string;
+  /** Null while the database is away; so are `hashrateThs` and `lagS`. */
+  readonly minersOnline: number | null;
+  readonly minersKnown: number;
+  readonly hashrateThs: number | null;
+  /** Age of the newest sample of the site that is furthest behind, s. */
+  readonly lagS: number | null;
+  /** Samples since the start. */
+  readonly samplesStored: number;
+  /** Samples scheduled, in hand or spooled. */
+  readonly onTheWay: number;
+  /** Always 0. */
+  readonly conservationError: number;
+}
 
 export interface Up {
   /** Of the page. */
   readonly url: string;
-  /** One line on how it does. */
-  status(): string;
+  status(): Promise<UpStatus>;
   readonly failed: Promise<never>;
   stop(): Promise<void>;
 }
 
+export interface UpStart {
+  /** Told what the start is about to do, as it may take a while. */
+  readonly onStep?: (step: string) => void;
+}
+
 /** `headframe up`: database, api, coordinator and poller in one process. */
-export async function startUp(config: Config, log: Logger): Promise<Up> {
+export async function startUp(config: Config, log: Logger, options: UpStart = {}): Promise<Up> {
   const shards = shardsOf(config);
   if (shards.length === 0) {
     throw new AppError(
@@ -39,20 +62,32 @@ export async function startUp(config: Config, log: Logger): Promise<Up> {
     for (const end of started.splice(0).reverse()) await end();
   };
   try {
+    const step = options.onStep ?? (() => undefined);
+    if (config.database.url === undefined) step('Starting the embedded PostgreSQL');
     const url = await databaseUrl(config, log, failure, started);
+    step('Preparing the database');
     await migrate(url, { log, intervalS: shortestIntervalS(config) });
     const store = openStore(url, config, { log, metrics });
     started.push(() => store.database.close({ timeoutMs: config.shutdown_ms / 4 }));
-    const keys = await siteKeys(config, store);
+    const sites = await ownSites(config, store);
+    step('Starting the api and the pollers');
     const api = await startApi({ config, store, metrics, log, failure });
     started.push(api.stop);
-    const edge = await startEdge({ config, shards, apiUrl: api.server.url, keys, metrics, log, failure });
+    const edge = await startEdge({
+      config,
+      shards,
+      apiUrl: api.server.url,
+      keys: sites.keys,
+      metrics,
+      log,
+      failure,
+    });
     started.push(edge.stop);
-    const { ledger, poller } = edge.polling;
-    const status = (): string => {
-      const { stored, inSpool, inFlight } = ledger.snapshot();
-      return `${api.server.url}  ${poller.knownMiners} miners  ${stored} samples stored  ${inSpool + inFlight} on the way  conservation error ${ledger.conservationError()}`;
-    };
+    const status = async (): Promise<UpStatus> => ({
+      ...(await fleetOf(config, store, sites.ids)),
+      ...countsOf(edge.polling),
+      url: api.server.url,
+    });
     return { url: api.server.url, status, failed: failure.failed, stop };
   } catch (error) {
     await stop();
@@ -78,15 +113,51 @@ async function databaseUrl(
 }
 
 /** The process's own collector keys, kept in the data folder: made once, known to the database from then on. */
-async function siteKeys(config: Config, store: Store): Promise<Map<string, string>> {
+async function ownSites(
+  config: Config,
+  store: Store,
+): Promise<{ readonly ids: readonly number[]; readonly keys: ReadonlyMap<string, string> }> {
   const keys = new Map<string, string>();
+  const ids: number[] = [];
   for (const site of config.sites) {
     const key = site.key ?? (await ownKey(join(config.data_dir, 'keys'), site.name));
     const siteId = await store.sites.ensureSite(site.name);
     await store.keys.import(siteId, key, 'own poller');
     keys.set(site.name, key);
+    ids.push(siteId);
   }
-  return keys;
+  return { ids, keys };
+}
+
+type Fleet = Pick<UpStatus, 'minersOnline' | 'hashrateThs' | 'lagS'>;
+
+/** What the database says of the sites. */
+async function fleetOf(config: Config, store: Store, siteIds: readonly number[]): Promise<Fleet> {
+  const moment = { now: new Date(), staleAfterS: staleAfterS(config) };
+  let [minersOnline, hashrateThs] = [0, 0];
+  let lagS: number | null = null;
+  try {
+    for (const id of siteIds) {
+      const summary = await store.sites.summary(id, moment);
+      minersOnline += summary?.online_miners ?? 0;
+      hashrateThs += summary?.total_hashrate_ths ?? 0;
+      if (summary && summary.lag_seconds !== null) lagS = Math.max(lagS ?? 0, summary.lag_seconds);
+    }
+    return { minersOnline, hashrateThs, lagS };
+  } catch {
+    return { minersOnline: null, hashrateThs: null, lagS: null };
+  }
+}
+
+/** What the polling half says of itself. */
+function countsOf({ ledger, poller }: Polling): Omit<UpStatus, keyof Fleet | 'url'> {
+  const { stored, inSpool, inFlight } = ledger.snapshot();
+  return {
+    minersKnown: poller.knownMiners,
+    samplesStored: stored,
+    onTheWay: inSpool + inFlight,
+    conservationError: ledger.conservationError(),
+  };
 }
 
 async function ownKey(folder: string, site: string): Promise<string> {

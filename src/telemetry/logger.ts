@@ -1,14 +1,17 @@
-import { pino, type Logger } from 'pino';
+import { pino, type DestinationStream, type Logger } from 'pino';
 
 export type { Logger } from 'pino';
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** The one root logger: JSON lines on stderr. Pass children with bound ids into constructors. */
-export function createLogger(level: LogLevel): Logger {
+/**
+ * The one root logger: JSON lines on stderr, or to `destination`. Pass children with bound ids into
+ * constructors.
+ */
+export function createLogger(level: LogLevel, destination: DestinationStream | null = null): Logger {
   return pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ fd: 2, sync: true }),
+    destination ?? pino.destination({ fd: 2, sync: true }),
   );
 }

@@ -22,7 +22,7 @@ export async function accountFor(clusterDir: string): Promise<Account> {
 }
 
 /** The first folder on the way down to `dir` that `account` cannot pass through, or null. `dir` exists. */
-async function closedFolder(dir: string, account: Account): Promise<string | null> {
+export async function closedFolder(dir: string, account: Account): Promise<string | null> {
   if (account.uid === undefined) return null;
   const { root } = path.parse(path.resolve(dir));
   const names = path.relative(root, path.resolve(dir)).split(path.sep);
@@ -47,6 +47,6 @@ export async function openFolder(dir: string, account: Account): Promise<void> {
   throw new AppError(
     'EMBEDDED_UNAVAILABLE',
     `PostgreSQL does not run as root, and its user ${account.uid} cannot reach ${dir}: ${closed} is closed to others. ` +
-      'Choose a data folder outside it (such as /var/lib/headframe), or set DATABASE_URL.',
+      'Choose a data folder outside it, such as --data-dir /var/lib/headframe, or set DATABASE_URL.',
   );
 }
