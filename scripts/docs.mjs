@@ -10,7 +10,8 @@ import { metricTable } from '../dist/src/telemetry/metric-table.js';
 
 const cell = (value) => String(value ?? '').replaceAll('|', '\\|');
 const row = (...cells) => `| ${cells.map(cell).join(' | ')} |`;
-const table = (heads, rows) => [row(...heads), row(...heads.map(() => '---')), ...rows.map((r) => row(...r))].join('\n');
+const table = (heads, rows) =>
+  [row(...heads), row(...heads.map(() => '---')), ...rows.map((r) => row(...r))].join('\n');
 const initial = (value) => (value === undefined ? '' : `\`${JSON.stringify(value)}\``);
 const page = (title, ...parts) => [`# ${title}`, ...parts].join('\n\n') + '\n';
 
@@ -36,7 +37,13 @@ const pages = {
     'Every error has a code. Over HTTP an error is `{"success": false, "error": "<text>", "code": "<CODE>"}`; branch on the code, never on the text.',
     table(
       ['code', 'HTTP status', 'retry', 'what happened', 'what to do'],
-      Object.entries(errorTable).map(([code, e]) => [`\`${code}\``, e.status ?? '', e.isRetryable ? 'yes' : 'no', e.meaning, e.fix]),
+      Object.entries(errorTable).map(([code, e]) => [
+        `\`${code}\``,
+        e.status ?? '',
+        e.isRetryable ? 'yes' : 'no',
+        e.meaning,
+        e.fix,
+      ]),
     ),
     '## Exit codes',
     table(
@@ -56,7 +63,7 @@ const pages = {
   ),
   'docs/metrics.md': page(
     'Metrics',
-    'Every process answers `/metrics` in the Prometheus text format: the api on its own port, `edge`, `poller` and `coordinator` on `metrics.port`. Node\'s own metrics (`process_*`, `nodejs_*`) come with them. No label names a miner, an address or a shard: those live in SQL.',
+    "Every process answers `/metrics` in the Prometheus text format: the api on its own port, `edge`, `poller` and `coordinator` on `metrics.port`. Node's own metrics (`process_*`, `nodejs_*`) come with them. No label names a miner, an address or a shard: those live in SQL.",
     table(
       ['metric', 'kind', 'labels', 'meaning'],
       Object.entries(metricTable).map(([name, m]) => [`\`${name}\``, m.kind, m.labels.join(', '), m.help]),

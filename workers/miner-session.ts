@@ -189,21 +189,23 @@ class Session {
    * listen queue may have been full. Nothing else is retried: a silent miner would cost a second deadline.
    */
   async #exchange(request: string): Promise<ExchangeResult> {
+    const first = await this.#once(request);
     const { limits, profile } = this.#options;
     const mayRetry = (profile.failures ?? 0) === 0 && profile.family !== undefined;
-    let last: ExchangeResult | null = null;
+    if (!mayRetry || !isReset(first)) return first;
+    let last = first;
     await pRetry(
-      async () => {
-        last = await this.#once(request);
-        if (last.kind === 'failed' && last.errorClass === 'reset') throw new Error('connection reset');
+      async (attempt) => {
+        if (attempt > 1) last = await this.#once(request);
+        if (isReset(last)) throw new Error('connection reset');
       },
       {
-        retries: mayRetry ? 1 : 0,
+        retries: 1,
         minTimeout: retryDelayMs,
         shouldRetry: () => this.#remainingMs() > limits.connectTimeoutMs,
       },
     ).catch(() => undefined);
-    return last ?? { kind: 'failed', errorClass: 'internal', hasConnected: false };
+    return last;
   }
 
   #once(request: string): Promise<ExchangeResult> {
@@ -223,4 +225,8 @@ class Session {
   #remainingMs(): number {
     return this.#options.limits.minerDeadlineMs - (this.#options.now() - this.#began);
   }
+}
+
+function isReset(result: ExchangeResult): boolean {
+  return result.kind === 'failed' && result.errorClass === 'reset';
 }

@@ -2,7 +2,7 @@
 create table miner_states (code "char" primary key, name text not null unique);
 insert into miner_states values
   ('m', 'mining'), ('s', 'starting'), ('z', 'sleeping'), ('x', 'stopped'),
-  ('d', 'denied'), ('p', 'parse_error'), ('u', 'unreachable');
+  ('h', 'overheated'), ('n', 'no_boards'), ('d', 'denied'), ('w', 'wrong_password'), ('p', 'parse_error'), ('u', 'unreachable');
 
 create table health_levels (code "char" primary key, name text not null unique);
 insert into health_levels values
@@ -13,7 +13,7 @@ insert into poll_error_classes values
   ('-', 'none'), ('?', 'other'),
   ('c', 'connect_timeout'), ('f', 'connect_refused'), ('n', 'network_unreachable'), ('r', 'reset'),
   ('d', 'deadline'), ('e', 'empty_reply'), ('a', 'access_denied'), ('l', 'too_large'),
-  ('j', 'not_json'), ('t', 'truncated'), ('v', 'device_error'), ('i', 'internal');
+  ('j', 'not_json'), ('t', 'truncated'), ('v', 'device_error'), ('w', 'wrong_password'), ('h', 'http_error'), ('i', 'internal');
 
 -- Identity, written when a miner is new or says something else about itself. What is not known is null.
 create table miners (
@@ -26,6 +26,10 @@ create table miners (
   firmware text,
   family text,
   first_seen timestamptz not null,
+  -- The key where it is an address, to sort by: as text 10.0.0.10 comes before 10.0.0.9.
+  address inet generated always as (
+    case when key ~ '^((25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(25[0-5]|2[0-4]\d|1?\d?\d)$' then key::inet end
+  ) stored,
   unique (site_id, key)
 );
 

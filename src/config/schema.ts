@@ -61,7 +61,12 @@ export const configSchema = z.strictObject({
       ),
       url_file: text('File holding the URL.'),
       pool_size: int(1, 200, 8, 'Connections of one process.'),
-      deadline_ms: int(100, 120_000, 2_000, 'Deadline of one database call, ms.'),
+      deadline_ms: int(
+        100,
+        120_000,
+        1_800,
+        'Deadline of one database call, ms; under 2 s, so that a 503 is not late.',
+      ),
       connect_timeout_ms: int(100, 60_000, 2_000, 'Bound of connecting, ms.'),
       max_waiting: int(1, 100_000, 200, 'Calls that may wait for a connection; one more is refused.'),
     },
@@ -222,7 +227,7 @@ export const configSchema = z.strictObject({
       max_inflated_bytes: int(1024, 1_073_741_824, 67_108_864, 'Largest body inflated, bytes.'),
       max_inflight_bytes: int(1024, 4_294_967_296, 67_108_864, 'Bytes of bodies held at once; over it 503.'),
       body_timeout_ms: int(100, 600_000, 30_000, 'A body must arrive within, ms.'),
-      ingest_threads: int(1, 64, 1, 'Threads that inflate, parse and validate uploads.'),
+      ingest_threads: int(1, 64, 2, 'Threads that inflate, parse and validate uploads.'),
       ingest_timeout_ms: int(
         100,
         600_000,

@@ -77,9 +77,12 @@ export function minerHealth(facts: HealthFacts, limits: HealthThresholds): Healt
     case 'unreachable':
       return 'offline';
     case 'denied':
+    case 'wrong_password':
     case 'parse_error':
       return 'unknown';
     case 'stopped':
+    case 'overheated':
+    case 'no_boards':
       return 'critical';
     case 'sleeping':
     case 'starting':

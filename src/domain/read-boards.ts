@@ -5,6 +5,8 @@ import type { WireBoard } from './wire.js';
 
 const maxBoards = 32;
 const maxGhs = 1e12;
+/** Sensors kept of one board. */
+const maxSensors = 512;
 
 /**
  * Reads `boards[]` into the contract's shape, GH/s and °C. Two shapes arrive: the specified
@@ -41,11 +43,24 @@ function readBoard(
     chip_temp: facts.chipTempC,
     chips_ok: facts.chipsOk,
     chips_total: facts.chipsTotal,
+    chip_temps: readTemperatures(board['chip_temps']),
+    board_temps: readTemperatures(board['board_temps']),
+    chip_map: readText(board['chip_map'], 1_024),
+    nominal: readReal(board['nominal'], 0, maxGhs),
+    voltage_mv: readReal(board['voltage_mv'], 0, 1e6),
     frequency_mhz: readReal(board['frequency_mhz'], 0, 1e6),
     hardware_errors: readCount(board['hardware_errors']),
     serial: readText(board['serial'], 128),
     health,
   };
+}
+
+function readTemperatures(value: unknown): number[] {
+  if (!Array.isArray(value)) return [];
+  return value
+    .slice(0, maxSensors)
+    .map((temp) => readReal(temp, -60, 250))
+    .filter((temp) => temp !== null);
 }
 
 function readHashrate(board: JsonObject): number | null {

@@ -10,7 +10,10 @@ export const minerStates = [
   'starting', // answers, boards still tuning or averages not there yet
   'sleeping', // answers, told not to hash (curtailed, btmineroff, sleep mode)
   'stopped', // answers, should hash, does not
+  'overheated', // answers, has shut itself down for heat
+  'no_boards', // answers, finds none of its hash boards
   'denied', // answers, but refuses to talk to this address (code 45, empty reply)
+  'wrong_password', // answers, but not with the credentials it was given
   'parse_error', // answers, but nothing could be read
   'unreachable', // no connection, or no answer within the deadline
 ] as const;
@@ -32,6 +35,8 @@ export const pollErrorClasses = [
   'not_json',
   'truncated',
   'device_error',
+  'wrong_password',
+  'http_error',
   'internal',
 ] as const;
 export type PollErrorClass = (typeof pollErrorClasses)[number];
@@ -50,9 +55,15 @@ export interface BoardSample {
   readonly chipTempC: number | null;
   /** Every chip or corner sensor reported, °C. */
   readonly chipTempsC: readonly number[];
+  /** Every board (pcb) sensor reported, °C. */
+  readonly boardTempsC: readonly number[];
   readonly chipsOk: number | null;
   readonly chipsTotal: number | null;
+  /** One letter a chip, `o` good, `x` bad, `-` missing, as the device groups them. */
+  readonly chipMap: string | null;
+  readonly nominalGhs: number | null;
   readonly frequencyMhz: number | null;
+  readonly voltageMv: number | null;
   readonly hardwareErrors: number | null;
   readonly serial: string | null;
   readonly health: Health;
@@ -73,6 +84,7 @@ export interface PoolSample {
   readonly isDevFee: boolean;
   readonly accepted: number | null;
   readonly rejected: number | null;
+  readonly stale: number | null;
 }
 
 /** Who a device says it is. */
@@ -115,6 +127,8 @@ export interface MinerSample {
   readonly hashrate5sGhs: number | null;
   /** Nominal hashrate, GH/s. */
   readonly hashrateExpectedGhs: number | null;
+  /** Where the nominal hashrate comes from: the device's own word, or what is known of its model. */
+  readonly nominalSource: 'device' | 'model' | null;
   readonly temperatureAvgC: number | null;
   readonly temperatureMinC: number | null;
   readonly temperatureMaxC: number | null;

@@ -8,6 +8,11 @@ export interface WireBoard {
   readonly chip_temp: number | null;
   readonly chips_ok: number | null;
   readonly chips_total: number | null;
+  readonly chip_temps: readonly number[];
+  readonly board_temps: readonly number[];
+  readonly chip_map: string | null;
+  readonly nominal: number | null;
+  readonly voltage_mv: number | null;
   readonly frequency_mhz: number | null;
   readonly hardware_errors: number | null;
   readonly serial: string | null;
@@ -30,7 +35,9 @@ export interface WireDetails {
     readonly dev_fee: boolean;
     readonly accepted: number | null;
     readonly rejected: number | null;
+    readonly stale: number | null;
   }[];
+  readonly nominal_source: string | null;
   readonly power_source: string | null;
   readonly device_errors: readonly { readonly code: string; readonly text: string }[];
   readonly repairs: readonly Repair[];
@@ -105,6 +112,7 @@ export const emptySample: MinerSample = {
   hashrateGhs: null,
   hashrate5sGhs: null,
   hashrateExpectedGhs: null,
+  nominalSource: null,
   temperatureAvgC: null,
   temperatureMinC: null,
   temperatureMaxC: null,
@@ -168,6 +176,11 @@ export function toWire(sample: MinerSample, facts: PollFacts): WireRecord {
       chip_temp: board.chipTempC,
       chips_ok: board.chipsOk,
       chips_total: board.chipsTotal,
+      chip_temps: board.chipTempsC,
+      board_temps: board.boardTempsC,
+      chip_map: board.chipMap,
+      nominal: board.nominalGhs,
+      voltage_mv: board.voltageMv,
       frequency_mhz: board.frequencyMhz,
       hardware_errors: board.hardwareErrors,
       serial: board.serial,
@@ -202,7 +215,9 @@ function toDetails(sample: MinerSample): WireDetails {
       dev_fee: pool.isDevFee,
       accepted: pool.accepted,
       rejected: pool.rejected,
+      stale: pool.stale,
     })),
+    nominal_source: sample.nominalSource,
     power_source: sample.powerSource,
     device_errors: sample.deviceErrors,
     repairs: sample.repairs,

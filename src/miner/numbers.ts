@@ -58,7 +58,8 @@ export function toTemperature(value: JsonValue | undefined): number | null {
 
 // Up to this length a cut-out string is a copy; a longer one keeps the whole reply in memory (V8).
 const longestCopied = 12;
-const controls = /\p{Cc}+/gu;
+const controls = /[\0-\x1f\x7f-\x9f]+/g;
+const hasControls = /[\0-\x1f\x7f-\x9f]/;
 
 /**
  * The text of a value: white space and control characters at its ends removed, those inside made one
@@ -69,7 +70,7 @@ const controls = /\p{Cc}+/gu;
 export function toText(value: JsonValue | undefined): string | null {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (typeof value !== 'string') return null;
-  let text = value.replace(controls, ' ').trim();
+  let text = (hasControls.test(value) ? value.replace(controls, ' ') : value).trim();
   if (text.length > 1 && text.startsWith("'") && text.endsWith("'")) text = text.slice(1, -1).trim();
   if (text === '') return null;
   return text.length > longestCopied ? Buffer.from(text, 'utf8').toString('utf8') : text;

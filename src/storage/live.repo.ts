@@ -27,9 +27,9 @@ type DetailRow = LiveRow &
     readonly raw_time: Date | null;
   };
 
-/** Sort orders; unknown values come last either way, ties by miner. Trusted text: it goes into the query. */
+/** Sort orders; unknown values (and miners not named by an address) come last either way, ties by miner. Trusted text: it goes into the query. */
 const orders: Readonly<Record<LiveSort, string>> = {
-  miner_id: 'm.key',
+  miner_id: 'm.address',
   hashrate: 'l.hashrate_ghs',
   temperature: 'l.temperature_max',
   rejected: 'l.rejected_shares',
@@ -64,7 +64,7 @@ export class LiveRepo {
       select ${liveColumns(sql, moment)}
       from miners m join miner_telemetry_live l using (miner_id)
       where ${filter(sql, siteId, query, moment)}
-      order by ${sql.unsafe(`${orders[query.sort]} ${query.descending ? 'desc' : 'asc'} nulls last`)}, m.key
+      order by ${sql.unsafe(`${orders[query.sort]} ${query.descending ? 'desc' : 'asc'} nulls last`)}, ${sql.unsafe(query.sort === 'miner_id' && query.descending ? 'm.key desc' : 'm.address, m.key')}
       limit ${query.perPage}::int offset ${offset}::int8`,
     );
     return {

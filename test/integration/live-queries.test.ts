@@ -226,4 +226,18 @@ describe.each(testEditions())('live reads on %s', (edition) => {
     });
     expect(stats.total_sites).toBe((await storage.sites.sites()).length);
   });
+
+  test('sorts miners named by their address by number, before the others', async () => {
+    const subnets = await storage.sites.ensureSite('subnets');
+    const keys = ['name', '10.0.0.10', '10.0.0.9', '999.1.1.1', '10.0.10.1'];
+    const rows = keys.map((key) => ingestRow(key, ago(5)));
+    rows.sort((a, b) => (a.key < b.key ? -1 : 1));
+    await storage.store.writeBatch(ingestBatch(rows, { ...storage.key, siteId: subnets }));
+    const sorted = async (descending: boolean): Promise<string[]> =>
+      (await storage.live.livePage(subnets, { ...everything, descending }, moment))?.miners.map(
+        (m) => m.miner_id,
+      ) ?? [];
+    expect(await sorted(false)).toEqual(['10.0.0.9', '10.0.0.10', '10.0.10.1', '999.1.1.1', 'name']);
+    expect(await sorted(true)).toEqual(['10.0.10.1', '10.0.0.10', '10.0.0.9', 'name', '999.1.1.1']);
+  });
 });

@@ -34,9 +34,9 @@ interface Link {
   readonly target: Socket;
 }
 
-/** Starts a proxy on a free loopback port in front of `targetPort`. */
+/** Starts a proxy on a free loopback port in front of `targetPort`; a function is asked at each connection. */
 export async function startTcpProxy(options: {
-  targetPort: number;
+  targetPort: number | (() => number);
   targetHost?: string;
   mode?: ProxyMode;
 }): Promise<TcpProxy> {
@@ -94,7 +94,7 @@ export async function startTcpProxy(options: {
     }
     const target = connect({
       host: options.targetHost ?? host,
-      port: options.targetPort,
+      port: typeof options.targetPort === 'function' ? options.targetPort() : options.targetPort,
       allowHalfOpen: true,
     });
     const link = { client, target };

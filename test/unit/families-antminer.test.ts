@@ -87,7 +87,7 @@ describe('the stock Antminer layout', () => {
       firmwareVersion: 'Mon Feb 6 2023',
     });
     expect(sample.fans.map((fan) => fan.rpm)).toEqual([5000, 5100, 5200, 5300]);
-    expect(sample.boards[0]).toEqual({
+    expect(sample.boards[0]).toMatchObject({
       index: 1,
       hashrateGhs: 36000.5,
       boardTempC: 61,

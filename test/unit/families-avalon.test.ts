@@ -102,7 +102,7 @@ describe('an Avalon', () => {
       { index: 1, rpm: 3671 },
       { index: 2, rpm: 3635 },
     ]);
-    expect(sample.boards[0]).toEqual({
+    expect(sample.boards[0]).toMatchObject({
       index: 0,
       hashrateGhs: 16645.36,
       boardTempC: null,

@@ -92,7 +92,7 @@ describe('a Whatsminer', () => {
       serial: null,
     });
     expect(sample.fans.map((fan) => fan.rpm)).toEqual([4950, 4920, 8880]);
-    expect(sample.boards[2]).toEqual({
+    expect(sample.boards[2]).toMatchObject({
       index: 2,
       hashrateGhs: 22500,
       boardTempC: 72,

@@ -50,6 +50,7 @@ function readSlot(stats: JsonObject, slot: number, ghsPerUnit: number): BoardRea
     ...emptyBoard(slot),
     hashrateGhs: rate === null ? null : rate * ghsPerUnit,
     boardTempC: largest(pcbTempsC),
+    boardTempsC: pcbTempsC,
     chipTempC: largest(chipTempsC),
     chipTempsC,
     chipsOk: chips.ok,

@@ -6,6 +6,11 @@ export interface Chips {
   readonly total: number | null;
 }
 
+const noMap = /[^oOxX\s-]/;
+const letterO = 0x6f;
+const letterX = 0x78;
+const dash = 0x2d;
+
 /**
  * Counts a chip map such as ` oooo ooxo oo-o`: `o` answers, `x` does not, `-` is missing; groups of
  * any size. `found` is the number of chips the device enumerated: without a map it is how many
@@ -14,13 +19,12 @@ export interface Chips {
 export function readChips(map: JsonValue | undefined, found: number | null): Chips {
   let ok = 0;
   let marks = 0;
-  let isMap = typeof map === 'string';
-  for (const mark of typeof map === 'string' ? map : '') {
-    if (mark === 'o' || mark === 'O') ok += 1;
-    else if (mark === ' ') continue;
-    else if (!/[xX\s-]/.test(mark)) isMap = false;
-    if (mark.trim() !== '') marks += 1;
+  const text = typeof map === 'string' && !noMap.test(map) ? map : '';
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at) | 0x20;
+    if (code === letterO) ok += 1;
+    if (code === letterO || code === letterX || code === (dash | 0x20)) marks += 1;
   }
-  if (!isMap || marks === 0) return { ok: found !== null && found > 0 ? found : null, total: null };
+  if (marks === 0) return { ok: found !== null && found > 0 ? found : null, total: null };
   return { ok, total: Math.max(marks, found ?? 0) };
 }

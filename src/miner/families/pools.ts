@@ -65,6 +65,7 @@ function toCandidate(record: JsonObject, position: number): Candidate {
     isDevFee: isDevFee(record),
     accepted: toCount(own(record, 'Accepted', 'accepted')),
     rejected: toCount(own(record, 'Rejected', 'rejected')),
+    stale: toCount(own(record, 'Stale', 'stale')),
   };
   return {
     pool,

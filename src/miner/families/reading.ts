@@ -35,9 +35,13 @@ export function emptyBoard(index: number): BoardReading {
     boardTempC: null,
     chipTempC: null,
     chipTempsC: [],
+    boardTempsC: [],
     chipsOk: null,
     chipsTotal: null,
+    chipMap: null,
+    nominalGhs: null,
     frequencyMhz: null,
+    voltageMv: null,
     hardwareErrors: null,
     serial: null,
   };

@@ -30,10 +30,15 @@ function toRows(value: JsonValue | undefined): JsonObject[] {
   return values.length > 0 && values.every(isObject) ? values : [value];
 }
 
-/** A record's value under the first of `names` that it has. */
-export function own(record: JsonObject, ...names: readonly string[]): JsonValue | undefined {
-  for (const name of names) {
-    const value = record[name];
+/** A record's value under the first of the names that it has. */
+export function own(record: JsonObject, name: string, ...others: readonly string[]): JsonValue | undefined {
+  const value = record[name];
+  return value === undefined && others.length > 0 ? ownOf(record, others) : value;
+}
+
+function ownOf(record: JsonObject, names: readonly string[]): JsonValue | undefined {
+  for (let at = 0; at < names.length; at += 1) {
+    const value = record[names[at] ?? ''];
     if (value !== undefined) return value;
   }
   return undefined;
@@ -41,11 +46,9 @@ export function own(record: JsonObject, ...names: readonly string[]): JsonValue 
 
 /** A record's text under the first of `names` that it has, trimmed, at most 256 characters; null when empty. */
 export function textOf(record: JsonObject, ...names: readonly string[]): string | null {
-  const text =
-    toText(own(record, ...names))
-      ?.slice(0, 256)
-      .trim() ?? '';
-  return text === '' ? null : text;
+  const text = toText(ownOf(record, names));
+  if (text === null || text.length <= 256) return text;
+  return text.slice(0, 256).trim();
 }
 
 /** What the status lines of all replies say of the software, e.g. `cgminer 4.11.1`. */

@@ -27,15 +27,18 @@ export interface Rates {
 }
 
 const rateKey = /^([KMGTP])HS (?:(\d+)([smh])|av)$/;
+const upperH = 0x48;
+const upperS = 0x53;
 const secondsPer: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
 
 /** Reads `MHS av`, `GHS 5s`, `MHS 15m` and their like from a record. */
 export function ratesOf(record: JsonObject): Rates {
   const windows: { seconds: number; ghs: number }[] = [];
   let averageGhs: number | null = null;
-  for (const key of Object.keys(record)) {
+  for (const key in record) {
     // Hundreds of keys a record: look closer only at those with HS in place.
-    const match = key[1] === 'H' && key[2] === 'S' ? rateKey.exec(key) : null;
+    if (key.charCodeAt(1) !== upperH || key.charCodeAt(2) !== upperS) continue;
+    const match = rateKey.exec(key);
     if (match === null) continue;
     const value = toNumber(record[key]);
     if (value === null || value < 0) continue;
