@@ -10,11 +10,20 @@ export interface ReadContext {
 }
 
 /**
+ * How a family's commands travel: `cgminer` is one JSON or text request per TCP connection; `http`
+ * commands are request paths; `whatsminer-v3` frames JSON by length.
+ */
+export type Transport = 'cgminer' | 'http' | 'whatsminer-v3';
+
+/**
  * One firmware family: how to recognise it, what to ask, how to read it. A new family is one file
  * in `families/` and one line in `registry.ts`.
  */
 export interface Family {
   readonly name: string;
+  readonly transport: Transport;
+  /** The port it answers on; `null`: the site's CGMiner port. */
+  readonly port: number | null;
   /** What a full reading asks every slot, most important first. */
   readonly commands: readonly string[];
   /** What is asked in addition when the identity is learned, and about once an hour. */

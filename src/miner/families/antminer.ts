@@ -24,6 +24,8 @@ import { ghsPerUnit, ratesOf, scaleTo, scaleToNominal, times } from './units.js'
  */
 export const antminer: Family = {
   name: 'antminer',
+  transport: 'cgminer',
+  port: null,
   commands: ['summary', 'stats', 'pools'],
   identityCommands: ['version'],
   mayJoin: true,

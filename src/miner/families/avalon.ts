@@ -21,6 +21,8 @@ import { ratesOf, scaleTo, scaleToNominal, steadyGhs, times } from './units.js';
 /** Canaan's cgminer 4.10 and 4.11: Avalon 7xx to A15, Nano, Mini, Q. */
 export const avalon: Family = {
   name: 'avalon',
+  transport: 'cgminer',
+  port: null,
   commands: ['summary', 'stats', 'pools'],
   identityCommands: ['version'],
   mayJoin: true,

@@ -14,6 +14,8 @@ import { ratesOf, scaleTo, times } from './units.js';
 /** Whatever speaks the cgminer API; always matches. */
 export const generic: Family = {
   name: 'generic',
+  transport: 'cgminer',
+  port: null,
   commands: ['summary', 'devs', 'pools', 'stats'],
   identityCommands: ['version', 'devdetails'],
   mayJoin: true,

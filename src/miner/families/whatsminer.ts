@@ -15,6 +15,8 @@ import { errorCodesOf, readErrors } from './whatsminer-errors.js';
 /** MicroBT's btminer and the cgminer 4.9.2 before it; port 4028, API v1 and v2. */
 export const whatsminer: Family = {
   name: 'whatsminer',
+  transport: 'cgminer',
+  port: null,
   commands: ['summary', 'pools', 'edevs'],
   identityCommands: ['get_version', 'devdetails', 'status', 'get_error_code'],
   mayJoin: true,
