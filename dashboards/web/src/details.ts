@@ -65,6 +65,7 @@ export function readDetails({
       dev_fee: pool.dev_fee === true,
       accepted: numberIn(pool.accepted),
       rejected: numberIn(pool.rejected),
+      stale: numberIn(pool.stale),
     })),
     deviceErrors: listIn(from.device_errors, (error) => ({
       code: String(error.code ?? ''),
