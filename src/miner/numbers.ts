@@ -41,7 +41,18 @@ export function parseQuantity(value: JsonValue | undefined): Quantity | null {
 /** The number in a value, in whatever unit it is written in; `null` for "", "-", "m", "nan", lists and the like. */
 export function toNumber(value: JsonValue | undefined): number | null {
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;
-  return parseQuantity(value)?.value ?? null;
+  if (typeof value !== 'string') return null;
+  return plainNumber(value) ?? parseQuantity(value)?.value ?? null;
+}
+
+/** Most numbers written as text are nothing but digits: they need no pattern. Null where it must decide. */
+function plainNumber(text: string): number | null {
+  const first = text.charCodeAt(0);
+  if (!(first >= 0x30 && first <= 0x39) || text.length > maxNumberText) return null;
+  // `0x`, `0o`, `0b` are numbers to JavaScript alone.
+  const isPrefixed = first === 0x30 && text.charCodeAt(1) > 0x39;
+  const value = isPrefixed ? Number.NaN : Number(text);
+  return Number.isFinite(value) ? value : null;
 }
 
 /** A count: not negative, whole (a fraction is dropped), within 2^53; otherwise `null`. */
@@ -58,8 +69,8 @@ export function toTemperature(value: JsonValue | undefined): number | null {
 
 // Up to this length a cut-out string is a copy; a longer one keeps the whole reply in memory (V8).
 const longestCopied = 12;
-const controls = /[\0-\x1f\x7f-\x9f]+/g;
-const hasControls = /[\0-\x1f\x7f-\x9f]/;
+const controls = /\p{Cc}+/gu;
+const hasControls = /\p{Cc}/u;
 
 /**
  * The text of a value: white space and control characters at its ends removed, those inside made one

@@ -8,6 +8,23 @@ import { readTemperatures } from './temperatures.js';
 
 const maxSlots = 16;
 
+/** Names of a slot's values, put together once: building them for every reply costs more than looking them up. */
+const slotKeys = Array.from({ length: maxSlots + 1 }, (_, slot) => ({
+  slot,
+  told: [`chain_rate${slot}`, `chain_acn${slot}`, `temp_chip${slot}`, `temp${slot}`, `temp2_${slot}`],
+  rate: `chain_rate${slot}`,
+  found: `chain_acn${slot}`,
+  chips: `chain_acs${slot}`,
+  chipTemps: `temp_chip${slot}`,
+  moreTemps: [`temp2_${slot}`, `temp3_${slot}`, `temp4_${slot}`],
+  pcbTemps: `temp_pcb${slot}`,
+  oldPcbTemps: `temp${slot}`,
+  frequency: [`freq_avg${slot}`, `freq${slot}`, `frequency${slot}`] as const,
+  hardwareErrors: `chain_hw${slot}`,
+  serial: [`chain_sn${slot}`, `chain_sn_${slot}`] as const,
+}));
+type SlotKeys = (typeof slotKeys)[number];
+
 /**
  * Boards of a stock layout: `chain_rateN`, `chain_acnN`, … at whichever slots 1–16 the device uses
  * (6–8 on an S9, 1–3 later). A slot is a board when it has chips, a rate or a warm sensor.
@@ -15,39 +32,27 @@ const maxSlots = 16;
  */
 export function readNumberedChains(stats: JsonObject, ghsPerUnit: number): BoardReading[] {
   const boards: BoardReading[] = [];
-  for (let slot = 0; slot <= maxSlots; slot += 1) {
-    const board = readSlot(stats, slot, ghsPerUnit);
+  for (const keys of slotKeys) {
+    const isTold = keys.told.some((key) => stats[key] !== undefined);
+    const board = isTold ? readSlot(stats, keys, ghsPerUnit) : null;
     if (board !== null) boards.push(board);
   }
   return boards;
 }
 
-function readSlot(stats: JsonObject, slot: number, ghsPerUnit: number): BoardReading | null {
-  const told = own(
-    stats,
-    `chain_rate${slot}`,
-    `chain_acn${slot}`,
-    `temp_chip${slot}`,
-    `temp${slot}`,
-    `temp2_${slot}`,
-  );
-  if (told === undefined) return null;
-  const rate = toNumber(own(stats, `chain_rate${slot}`));
-  const found = toCount(own(stats, `chain_acn${slot}`));
-  const chips = readChips(own(stats, `chain_acs${slot}`), found);
-  const chipTempsC = firstNonEmpty(
-    readTemperatures(own(stats, `temp_chip${slot}`)),
-    [`temp2_${slot}`, `temp3_${slot}`, `temp4_${slot}`].flatMap((key) => readTemperatures(own(stats, key))),
-  );
-  const pcbTempsC = firstNonEmpty(
-    readTemperatures(own(stats, `temp_pcb${slot}`)),
-    readTemperatures(own(stats, `temp${slot}`)),
-  );
+function readSlot(stats: JsonObject, keys: SlotKeys, ghsPerUnit: number): BoardReading | null {
+  const rate = toNumber(stats[keys.rate]);
+  const found = toCount(stats[keys.found]);
+  const chips = readChips(stats[keys.chips], found);
+  let chipTempsC = readTemperatures(stats[keys.chipTemps]);
+  if (chipTempsC.length === 0) chipTempsC = keys.moreTemps.flatMap((key) => readTemperatures(stats[key]));
+  let pcbTempsC = readTemperatures(stats[keys.pcbTemps]);
+  if (pcbTempsC.length === 0) pcbTempsC = readTemperatures(stats[keys.oldPcbTemps]);
   const isPresent =
     (rate ?? 0) > 0 || (found ?? 0) > 0 || (chips.total ?? 0) > 0 || chipTempsC.length + pcbTempsC.length > 0;
   if (!isPresent) return null;
   return {
-    ...emptyBoard(slot),
+    ...emptyBoard(keys.slot),
     hashrateGhs: rate === null ? null : rate * ghsPerUnit,
     boardTempC: largest(pcbTempsC),
     boardTempsC: pcbTempsC,
@@ -55,9 +60,9 @@ function readSlot(stats: JsonObject, slot: number, ghsPerUnit: number): BoardRea
     chipTempsC,
     chipsOk: chips.ok,
     chipsTotal: chips.total,
-    frequencyMhz: megahertz(toNumber(own(stats, `freq_avg${slot}`, `freq${slot}`, `frequency${slot}`))),
-    hardwareErrors: toCount(own(stats, `chain_hw${slot}`)),
-    serial: textOf(stats, `chain_sn${slot}`, `chain_sn_${slot}`),
+    frequencyMhz: megahertz(toNumber(own(stats, ...keys.frequency))),
+    hardwareErrors: toCount(stats[keys.hardwareErrors]),
+    serial: textOf(stats, ...keys.serial),
   };
 }
 
@@ -85,10 +90,6 @@ export function readChainList(stats: JsonObject, ghsPerUnit: number): BoardReadi
         serial: textOf(chain, 'sn'),
       };
     });
-}
-
-function firstNonEmpty(...lists: readonly number[][]): number[] {
-  return lists.find((list) => list.length > 0) ?? [];
 }
 
 /** A clock in MHz, from MHz or (`1600M`, Elphapex) Hz or kHz; null when zero. */

@@ -60,14 +60,39 @@ function closingOf(text: string, start: number): number {
 
 /** The numbers of a value such as ` 59  58` or `285.7 286.3`; what is no number is null. */
 export function listOf(value: string | undefined): (number | null)[] {
-  const parts = (value ?? '').trim().split(/[\s,]+/, 1000);
-  return parts[0] === '' ? [] : parts.map(toNumberOnly);
+  return value === undefined ? [] : numbersIn(value, maxList);
 }
 
 /** The first number of a value such as `55%` or `269880 B`. */
 export function numberOf(value: string | undefined): number | null {
-  return listOf(value)[0] ?? null;
+  return value === undefined ? null : (numbersIn(value, 1)[0] ?? null);
 }
+
+const maxList = 1000;
+
+/** The first `most` parts between blanks and commas. Hundreds of chip temperatures: no pattern, no pieces of text. */
+function numbersIn(text: string, most: number): (number | null)[] {
+  const found: (number | null)[] = [];
+  let start = -1;
+  let whole = 0;
+  for (let at = 0; at <= text.length && found.length < most; at += 1) {
+    const code = at < text.length ? text.charCodeAt(at) : space;
+    const digit = code - 0x30;
+    if (code <= space || code === comma) {
+      if (start !== -1) found.push(whole >= 0 ? whole : toNumberOnly(text.slice(start, at)));
+      start = -1;
+    } else {
+      const isDigit = digit >= 0 && digit <= 9;
+      if (start === -1) whole = isDigit ? digit : -1;
+      else if (whole >= 0) whole = isDigit && whole < 1e12 ? whole * 10 + digit : -1;
+      if (start === -1) start = at;
+    }
+  }
+  return found;
+}
+
+const space = 0x20;
+const comma = 0x2c;
 
 function toNumberOnly(text: string): number | null {
   const digits = text.endsWith('%') ? text.slice(0, -1) : text;

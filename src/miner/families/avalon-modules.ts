@@ -45,27 +45,44 @@ function* texts(record: JsonObject): Generator<readonly [string, string]> {
  * `moduleIndex` numbers the boards where a machine has several modules.
  */
 export function readBoards(module: Module, moduleIndex: number | null): BoardReading[] {
-  const lists = ['MGHS', 'MTmax', 'MTavg'].map((name) => listOf(module.get(name)).length);
-  const chips = [...module.keys()].filter((name) => /^PVT_T\d+$/.test(name)).length;
-  const count = Math.min(Math.max(...lists, chips), 16);
+  const lists: BoardLists = {
+    ghs: listOf(module.get('MGHS')),
+    hottest: listOf(module.get('MTmax')),
+    average: listOf(module.get('MTavg')),
+    errors: listOf(module.get('MH')),
+  };
+  let chips = 0;
+  for (const name of module.keys()) if (name.startsWith('PVT_T') && /^\d+$/.test(name.slice(5))) chips += 1;
+  const longest = Math.max(lists.ghs.length, lists.hottest.length, lists.average.length, chips);
+  const count = Math.min(longest, 16);
   if (count === 0 || (moduleIndex !== null && count === 1)) return [toSingleBoard(module, moduleIndex ?? 0)];
-  return Array.from({ length: count }, (_, at) => toBoard(module, at, (moduleIndex ?? 0) * count + at));
+  return Array.from({ length: count }, (_, at) =>
+    toBoard(module, lists, at, (moduleIndex ?? 0) * count + at),
+  );
 }
 
-function toBoard(module: Module, at: number, index: number): BoardReading {
+/** A module's figures that stand side by side, one a board. */
+interface BoardLists {
+  readonly ghs: readonly (number | null)[];
+  readonly hottest: readonly (number | null)[];
+  readonly average: readonly (number | null)[];
+  readonly errors: readonly (number | null)[];
+}
+
+function toBoard(module: Module, lists: BoardLists, at: number, index: number): BoardReading {
   const sensors = listOf(module.get(`PVT_T${at}`)).map((temp) => toTemperature(temp));
   const known = sensors.filter((temp) => temp !== null);
-  const hottest = largest([toTemperature(listOf(module.get('MTmax'))[at] ?? null), ...known]);
+  const hottest = largest([toTemperature(lists.hottest[at] ?? null), ...known]);
   const coldest = known.length === 0 ? null : Math.min(...known);
   return {
     ...emptyBoard(index),
-    hashrateGhs: listOf(module.get('MGHS'))[at] ?? null,
-    chipTempC: hottest ?? toTemperature(listOf(module.get('MTavg'))[at] ?? null),
+    hashrateGhs: lists.ghs[at] ?? null,
+    chipTempC: hottest ?? toTemperature(lists.average[at] ?? null),
     chipTempsC: [coldest, hottest].filter((temp) => temp !== null),
     chipsOk: sensors.length === 0 ? null : known.length,
     chipsTotal: sensors.length === 0 ? null : sensors.length,
     frequencyMhz: boardFrequencyMhz(module, at) ?? positive(numberOf(module.get('Freq'))),
-    hardwareErrors: listOf(module.get('MH'))[at] ?? null,
+    hardwareErrors: lists.errors[at] ?? null,
   };
 }
 

@@ -21,9 +21,10 @@ export function readChips(map: JsonValue | undefined, found: number | null): Chi
   let marks = 0;
   const text = typeof map === 'string' && !noMap.test(map) ? map : '';
   for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at) | 0x20;
-    if (code === letterO) ok += 1;
-    if (code === letterO || code === letterX || code === (dash | 0x20)) marks += 1;
+    const code = text.charCodeAt(at);
+    const letter = code | 0x20;
+    if (letter === letterO) ok += 1;
+    if (letter === letterO || letter === letterX || code === dash) marks += 1;
   }
   if (marks === 0) return { ok: found !== null && found > 0 ? found : null, total: null };
   return { ok, total: Math.max(marks, found ?? 0) };

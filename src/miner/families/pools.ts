@@ -62,13 +62,13 @@ function toCandidate(record: JsonObject, position: number): Candidate {
     status,
     priority: toCount(own(record, 'Priority', 'priority')),
     isActive: false,
-    isDevFee: isDevFee(record),
+    isDevFee: false,
     accepted: toCount(own(record, 'Accepted', 'accepted')),
     rejected: toCount(own(record, 'Rejected', 'rejected')),
     stale: toCount(own(record, 'Stale', 'stale')),
   };
   return {
-    pool,
+    pool: isDevFee(record, pool) ? { ...pool, isDevFee: true } : pool,
     isConnected: isTrue(own(record, 'Stratum Active')) && !/^dead$/i.test(status ?? ''),
     isAlive: /^alive$/i.test(status ?? ''),
     lastShare: lastShareRank(record),
@@ -80,12 +80,12 @@ function isTrue(value: JsonValue | undefined): boolean {
 }
 
 /** Authors' pools name themselves, carry `Type` 1 (VNish), or a priority no user sets (993, 9998, 9999). */
-function isDevFee(record: JsonObject): boolean {
-  const name = `${textOf(record, 'URL') ?? ''} ${textOf(record, 'User') ?? ''}`;
-  return (
-    /dev-?fee/i.test(name) || own(record, 'Type') === 1 || (toCount(own(record, 'Priority')) ?? 0) >= 900
-  );
+function isDevFee(record: JsonObject, pool: PoolSample): boolean {
+  const isNamed = devFee.test(pool.url) || devFee.test(pool.user);
+  return isNamed || own(record, 'Type') === 1 || (pool.priority ?? 0) >= 900;
 }
+
+const devFee = /dev-?fee/i;
 
 /** `Last Share Time` is an epoch, seconds since the start, or an age `h:mm:ss`; `0` is never. */
 function lastShareRank(record: JsonObject): number {

@@ -1,4 +1,4 @@
-import { boardHealth, minerHealth } from '../../domain/health.js';
+import { boardHealth, minerHealth, type HealthFacts } from '../../domain/health.js';
 import type { BoardSample, MinerIdentity, MinerSample, MinerState, Repair } from '../../domain/telemetry.js';
 import { emptySample } from '../../domain/wire.js';
 import type { ReadContext } from '../family.js';
@@ -69,62 +69,105 @@ const leastJPerTh = 5;
 /**
  * Derives what follows from a reading: temperatures, healths, active pool, efficiency, damage.
  * Every number of the result is finite and, temperatures apart, not negative.
+ *
+ * Field by field rather than by spreading: this runs for every poll, and copying the reading over and
+ * over took a sixth of the time of reading it.
  */
-export function finish(draft: Reading, replies: Replies, context: ReadContext): MinerSample {
-  const { boardsExpected, ...reading } = soundReading(draft);
-  const isMining = reading.state === 'mining';
-  const boards = reading.boards.map((board): BoardSample => {
-    // The chip map of a machine that does not hash says nothing of its chips.
-    const seen = isMining || reading.state === 'stopped' ? board : { ...board, chipsOk: null };
-    return { ...seen, health: boardHealth(seen, isMining, context.thresholds) };
-  });
-  const powerW = plausiblePowerW(reading);
-  const truncated = [...replies.values()]
-    .filter((it) => it.kind === 'ok' && it.isTruncated)
-    .map((it) => it.command);
+export function finish(reading: Reading, replies: Replies, context: ReadContext): MinerSample {
+  const { state, boardsExpected } = reading;
+  const boards = reading.boards.map((board) => finishBoard(board, state, context));
+  const hashrateGhs = sound(reading.hashrateGhs);
+  const hashrateExpectedGhs = sound(reading.hashrateExpectedGhs);
+  const powerW = plausiblePowerW(sound(reading.powerW), hashrateGhs);
+  const fans = reading.fans.map((fan) => (sound(fan.rpm) === fan.rpm ? fan : { ...fan, rpm: null }));
+  const truncated = truncatedOf(replies);
   const active = reading.pools.find((pool) => pool.isActive);
   const temperatures = spread(reading, boards);
-  const ths = (reading.hashrateGhs ?? 0) / 1000;
+  const ths = (hashrateGhs ?? 0) / 1000;
+  const facts: HealthFacts = {
+    state,
+    hashrateGhs,
+    hashrateExpectedGhs,
+    temperatureMaxC: temperatures.maxC,
+    fans,
+    boards: boards.map((board) => board.health),
+    boardsExpected: boards.length === 0 ? null : boardsExpected,
+    hasDeviceErrors: reading.deviceErrors.length > 0,
+    isTruncated: truncated.length > 0,
+  };
   return {
-    ...reading,
-    ...temperatures,
-    boards,
+    identity: reading.identity,
+    family: reading.family,
+    state,
+    health: minerHealth(facts, context.thresholds),
+    hashrateGhs,
+    hashrate5sGhs: sound(reading.hashrate5sGhs),
+    hashrateExpectedGhs,
+    nominalSource: reading.nominalSource,
+    temperatureAvgC: temperatures.avgC,
+    temperatureMinC: temperatures.minC,
+    temperatureMaxC: temperatures.maxC,
     chipTempsC: boards.flatMap((board) => board.chipTempsC),
-    boardsTotal:
-      boardsExpected === null && boards.length === 0 ? null : Math.max(boardsExpected ?? 0, boards.length),
-    boardsHealthy: boards.length === 0 ? null : boards.filter((board) => board.health === 'healthy').length,
+    fans,
+    frequencyAvgMhz: sound(reading.frequencyAvgMhz),
+    acceptedShares: sound(reading.acceptedShares),
+    rejectedShares: sound(reading.rejectedShares),
+    hardwareErrors: sound(reading.hardwareErrors),
+    uptimeS: sound(reading.uptimeS),
     powerW,
     powerSource: powerW === null ? null : reading.powerSource,
     efficiencyJPerTh: powerW !== null && powerW > 0 && ths > 0 ? powerW / ths : null,
+    pools: reading.pools,
     poolUrl: active?.url ?? null,
     workerName: active?.user ?? null,
+    poolLatencyMs: reading.poolLatencyMs,
+    boards,
+    boardsTotal:
+      boardsExpected === null && boards.length === 0 ? null : Math.max(boardsExpected ?? 0, boards.length),
+    boardsHealthy: boards.length === 0 ? null : boards.filter((board) => board.health === 'healthy').length,
+    deviceErrors: reading.deviceErrors,
     repairs: mergeRepairs([...repairsOf(replies), ...reading.repairs]),
     truncated,
     errorMessage: describeFailures(replies),
-    health: minerHealth(
-      {
-        ...reading,
-        temperatureMaxC: temperatures.temperatureMaxC,
-        boards: boards.map((board) => board.health),
-        boardsExpected: boards.length === 0 ? null : boardsExpected,
-        hasDeviceErrors: reading.deviceErrors.length > 0,
-        isTruncated: truncated.length > 0,
-      },
-      context.thresholds,
-    ),
   };
+}
+
+function finishBoard(board: BoardReading, state: MinerState, context: ReadContext): BoardSample {
+  const isMining = state === 'mining';
+  const seen = {
+    ...board,
+    hashrateGhs: sound(board.hashrateGhs),
+    // The chip map of a machine that does not hash says nothing of its chips.
+    chipsOk: isMining || state === 'stopped' ? sound(board.chipsOk) : null,
+    chipsTotal: sound(board.chipsTotal),
+    frequencyMhz: sound(board.frequencyMhz),
+    hardwareErrors: sound(board.hardwareErrors),
+  };
+  return { ...seen, health: boardHealth(seen, isMining, context.thresholds) };
+}
+
+function truncatedOf(replies: Replies): string[] {
+  const truncated: string[] = [];
+  for (const reply of replies.values())
+    if (reply.kind === 'ok' && reply.isTruncated) truncated.push(reply.command);
+  return truncated;
 }
 
 /** Repairs the replies needed, before any family saw them. */
 export function repairsOf(replies: Replies): Repair[] {
-  return [...replies.values()].flatMap((it) =>
-    it.kind === 'ok' || it.kind === 'device_error' ? it.repairs : [],
-  );
+  const repairs: Repair[] = [];
+  for (const reply of replies.values())
+    if (reply.kind === 'ok' || reply.kind === 'device_error') repairs.push(...reply.repairs);
+  return repairs;
 }
 
 /** What went wrong with single commands, in one line; null when nothing did. Joined replies share it. */
 export function describeFailures(replies: Replies): string | null {
-  const failures = [...replies.values()].map(describeFailure).filter((it) => it !== null);
+  const failures: string[] = [];
+  for (const reply of replies.values()) {
+    const failure = describeFailure(reply);
+    if (failure !== null) failures.push(failure);
+  }
   return failures.length === 0 ? null : failures.join('; ').slice(0, 300);
 }
 
@@ -146,25 +189,29 @@ function describeFailure(reply: Reply): string | null {
   }
 }
 
-function spread(
-  reading: Omit<Reading, 'boardsExpected'>,
-  boards: readonly BoardSample[],
-): Pick<MinerSample, 'temperatureAvgC' | 'temperatureMinC' | 'temperatureMaxC'> {
-  const chips = boards.flatMap((board) =>
-    board.chipTempsC.length > 0 ? [...board.chipTempsC] : [board.chipTempC],
-  );
-  const pcbs = boards.map((board) => board.boardTempC);
-  const sensors = chips.some((temp) => temp !== null) ? chips : pcbs;
-  const lowest = largest(sensors.map((temp) => (temp === null ? null : -temp)));
+interface Spread {
+  readonly avgC: number | null;
+  readonly minC: number | null;
+  readonly maxC: number | null;
+}
+
+function spread(reading: Reading, boards: readonly BoardSample[]): Spread {
+  const chips: number[] = [];
+  const pcbs: number[] = [];
+  for (const { chipTempsC, chipTempC, boardTempC } of boards) {
+    if (chipTempsC.length > 0) chips.push(...chipTempsC);
+    else if (chipTempC !== null) chips.push(chipTempC);
+    if (boardTempC !== null) pcbs.push(boardTempC);
+  }
+  const sensors = chips.length > 0 ? chips : pcbs;
   return {
-    temperatureAvgC: reading.temperatureAvgC ?? mean(sensors),
-    temperatureMinC: reading.temperatureMinC ?? (lowest === null ? null : -lowest),
-    temperatureMaxC: largest([reading.temperatureMaxC, ...chips, ...pcbs]),
+    avgC: reading.temperatureAvgC ?? mean(sensors),
+    minC: reading.temperatureMinC ?? (sensors.length === 0 ? null : Math.min(...sensors)),
+    maxC: largest([reading.temperatureMaxC, ...chips, ...pcbs]),
   };
 }
 
-function plausiblePowerW(reading: Pick<Reading, 'hashrateGhs' | 'powerW'>): number | null {
-  const { powerW, hashrateGhs } = reading;
+function plausiblePowerW(powerW: number | null, hashrateGhs: number | null): number | null {
   if (powerW === null || powerW <= 0) return null;
   return hashrateGhs !== null && hashrateGhs > 0 && powerW / (hashrateGhs / 1000) < leastJPerTh
     ? null
@@ -173,6 +220,7 @@ function plausiblePowerW(reading: Pick<Reading, 'hashrateGhs' | 'powerW'>): numb
 
 /** Adds up repairs of one command and kind. */
 export function mergeRepairs(repairs: readonly Repair[]): Repair[] {
+  if (repairs.length === 0) return [];
   const byKey = new Map<string, Repair>();
   for (const repair of repairs) {
     const key = `${repair.command}\n${repair.kind}`;
@@ -182,34 +230,9 @@ export function mergeRepairs(repairs: readonly Repair[]): Repair[] {
   return [...byKey.values()];
 }
 
-/** A number that is finite and not negative; null otherwise. */
+/** A number that is finite and not negative; null otherwise. Temperatures have been checked where they were read. */
 function sound(value: number | null): number | null {
   return value !== null && Number.isFinite(value) && value >= 0 ? value : null;
-}
-
-/** A reading without numbers that cannot be; temperatures have been checked where they were read. */
-function soundReading(reading: Reading): Reading {
-  return {
-    ...reading,
-    hashrateGhs: sound(reading.hashrateGhs),
-    hashrate5sGhs: sound(reading.hashrate5sGhs),
-    hashrateExpectedGhs: sound(reading.hashrateExpectedGhs),
-    frequencyAvgMhz: sound(reading.frequencyAvgMhz),
-    acceptedShares: sound(reading.acceptedShares),
-    rejectedShares: sound(reading.rejectedShares),
-    hardwareErrors: sound(reading.hardwareErrors),
-    uptimeS: sound(reading.uptimeS),
-    powerW: sound(reading.powerW),
-    boards: reading.boards.map((board) => ({
-      ...board,
-      hashrateGhs: sound(board.hashrateGhs),
-      chipsOk: sound(board.chipsOk),
-      chipsTotal: sound(board.chipsTotal),
-      frequencyMhz: sound(board.frequencyMhz),
-      hardwareErrors: sound(board.hardwareErrors),
-    })),
-    fans: reading.fans.map((fan) => (sound(fan.rpm) === fan.rpm ? fan : { ...fan, rpm: null })),
-  };
 }
 
 /**

@@ -6,13 +6,19 @@ import type { JsonValue } from '../reply.js';
  * is −1 °C) or `m-m-m-m`. Absent sensors (0, −273, out of range) are left out.
  */
 export function readTemperatures(value: JsonValue | undefined): number[] {
+  if (value === undefined) return [];
   const parts = Array.isArray(value) ? value : typeof value === 'string' ? splitTemperatures(value) : [value];
-  return parts
-    .slice(0, 64)
-    .map((part) => toTemperature(part))
-    .filter((temp) => temp !== null);
+  const temps: number[] = [];
+  for (const part of parts.length > 64 ? parts.slice(0, 64) : parts) {
+    const temp = toTemperature(part);
+    if (temp !== null) temps.push(temp);
+  }
+  return temps;
 }
 
+const plainList = /^\d+(?:-\d+)*$/;
+
 function splitTemperatures(text: string): string[] {
+  if (plainList.test(text)) return text.split('-');
   return [...text.matchAll(/(?:^|-)\s*(-?\d+(?:\.\d+)?|[A-Za-z]+)/g)].map((match) => match[1] ?? '');
 }
