@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { mixes } from '../../load-test/simulator/mix.js';
 import { startSimulator } from '../../load-test/simulator/simulator.js';
 import { configSchema, type Config } from '../config/schema.js';
-import { formatIp, parseIp } from '../domain/ip-ranges.js';
 import type { Logger } from '../telemetry/logger.js';
 import { startUp, type Up, type UpStart } from './up.js';
 
@@ -40,7 +39,6 @@ export async function startDemo(
     await simulator.stop();
     await rm(folder, { recursive: true, force: true });
   };
-  const last = formatIp((parseIp(base) ?? 0) + miners - 1);
   try {
     const up = await startUp(
       {
@@ -48,7 +46,14 @@ export async function startDemo(
         data_dir: folder,
         database: { ...config.database, url: undefined },
         api: { ...config.api, port: await pagePort(config) },
-        sites: [{ name: 'demo', ranges: [`${base}-${last}`], zone: 'default', port: simulator.port }],
+        sites: [
+          {
+            name: 'demo',
+            ranges: [`${base}-${simulator.addresses.at(-1)}`],
+            zone: 'default',
+            port: simulator.port,
+          },
+        ],
       },
       log,
       options,
