@@ -81,6 +81,7 @@ class Session {
     const wanted = family.commands.filter((command) => !this.#replies.has(command));
     const mayJoin = family.mayJoin && limits.joins === 'auto' && profile.joins !== false && wanted.length > 1;
     if (!(mayJoin && (await this.#askJoined(family, wanted)))) await this.#askEach(wanted, family.name);
+    await this.#askEach(family.followUp?.(this.#replies) ?? [], family.name);
     const hasReading = this.#hasReading();
     if (isNew || wantsIdentity || !hasReading) {
       if (hasReading) delete profile.refused;
@@ -110,11 +111,11 @@ class Session {
 
   /**
    * A command that a device in order calls invalid is not asked again until the identity is. A device
-   * that refuses everything is asleep or closed, and its refusals say nothing of its firmware.
+   * whose main command fails is asleep or closed, and its refusals say nothing of its firmware.
    */
   #noteRefused(): void {
-    if (!this.#hasReading()) return;
     const { profile } = this.#options;
+    if (this.#replies.get(this.#family?.commands[0] ?? '')?.kind !== 'ok') return;
     for (const [command, reply] of this.#replies) {
       if (reply.kind !== 'device_error' || reply.code !== invalidCommand) continue;
       if (!profile.refused?.includes(command)) profile.refused = [...(profile.refused ?? []), command];

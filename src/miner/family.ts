@@ -32,6 +32,11 @@ export interface Family {
   readonly mayJoin: boolean;
   /** The request text for a command, or several joined with `+`. */
   request(command: string): string;
+  /**
+   * What to ask besides, one by one, seeing the answers to `commands`: what tells a sleeping machine from
+   * a broken one, or stands in for an answer that came back empty. Absent: nothing.
+   */
+  followUp?(replies: Replies): readonly string[];
   /** True when the replies (normally `version`, perhaps `summary` or `stats`) are of this family. */
   matches(replies: Replies): boolean;
   /** Never throws; what is missing is null. */
