@@ -28,7 +28,7 @@ const miners = Number(values.miners);
 const intervalS = Number(values.interval);
 const database = await createDatabase(serverUrl(values['database-url']));
 const dir = await makeFolder('ground-truth');
-let violations: string[] = ['did not end'];
+let violations: string[];
 try {
   const farm = await startFarm({ databaseUrl: database.url, dir, miners, intervalS, base: values.base });
   const api = await farm.startApi();

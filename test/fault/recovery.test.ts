@@ -63,7 +63,7 @@ async function expectNothingLost(farm: Farm): Promise<void> {
   const { comparison } = await farm.finish();
   expect(violationsOf(comparison), comparison.examples.join('\n')).toEqual([]);
   const perFlush = (miners / intervalS) * 3;
-  expect(comparison.lostByKill).toBeLessThanOrEqual(farm.edgeKilledMs.length * perFlush);
+  expect(comparison.lostByKill).toBeLessThanOrEqual(farm.edgeKills.length * perFlush);
 }
 
 describe.each(testEditions())('edge and api killed with SIGKILL at random moments, on %s', (edition) => {

@@ -1,7 +1,17 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { MixName } from '../../load-test/simulator/mix.js';
 import { runProgram, scrape, startProgram, type Program } from './processes.js';
-import { compareTruth, readSamples, readTruth, type CompareOptions, type Comparison } from './truth.js';
+import {
+  compareTruth,
+  readSamples,
+  readTruth,
+  type CompareOptions,
+  type Comparison,
+  type Kill,
+  type StoredSamples,
+  type SummaryReply,
+} from './truth.js';
 import { waitFor } from './wait.js';
 
 export interface FarmOptions {
@@ -16,6 +26,8 @@ export interface FarmOptions {
   /** First address of the simulated miners, one /16 per farm. */
   readonly base: string;
   readonly seed?: number;
+  /** Without faults unless another is named. */
+  readonly mix?: MixName;
   /** Settings of both roles over those of a farm, as `api.rate_limit_per_minute`. */
   readonly settings?: Readonly<Record<string, string | number>>;
 }
@@ -32,8 +44,7 @@ export interface Farm {
   readonly truthFile: string;
   readonly site: string;
   readonly key: string;
-  /** When an edge was killed, ms. */
-  readonly edgeKilledMs: readonly number[];
+  readonly edgeKills: readonly Kill[];
   /** The one running; throws when there is none. */
   api(): Role;
   edge(): Role;
@@ -43,35 +54,69 @@ export interface Farm {
   startEdge(options?: { uploadUrl?: string }): Promise<Role>;
   killApi(): Promise<void>;
   killEdge(): Promise<void>;
-  /** Ends the edge with all it holds delivered, then the simulator, and compares. */
-  finish(): Promise<{ comparison: Comparison; batchLagMs: readonly number[] }>;
+  /** Ends the edge, then the simulator, delivers what the edge left, and compares, if told so the healthy alone. */
+  finish(options?: {
+    isHealthyOnly?: boolean;
+  }): Promise<{ comparison: Comparison; batchLagMs: readonly number[] }>;
   /** Ends what is still running and removes the folder. */
   close(): Promise<void>;
 }
 
-/** As long as a sample may wait before it is on disk, ms: the default of `poll.flush_ms`. */
-export const flushMs = 2_000;
-/** What a busy machine adds to it: the reading itself, the write and its sync. */
-const slackMs = 1_000;
+/**
+ * How long before a kill a reply may have been served and not be on disk yet, ms: `poll.flush_ms`, and
+ * what a busy machine adds: the rest of the reading, the write and its sync.
+ */
+export const lossWindowMs = 2_000 + 2_000;
 const minerDeadlineMs = 5_000;
 const site = 'farm';
 const edgeReady = /"metrics":"([^"]+)".*"msg":"edge is polling"/;
 
+/** Simulated miners in a process of their own. */
+export interface Miners {
+  readonly program: Program;
+  readonly port: number;
+  readonly first: string;
+  readonly range: string;
+  readonly truthFile: string;
+}
+
+/** Starts `count` miners from `base` on; what they say goes to the ground truth in `dir`. */
+export async function startMiners(options: {
+  readonly dir: string;
+  readonly base: string;
+  readonly count: number;
+  readonly seed?: number;
+  readonly mix?: MixName;
+}): Promise<Miners> {
+  const { dir, base, count, seed = 1, mix = 'clean' } = options;
+  const truthFile = join(dir, 'truth.ndjson');
+  const flags = { host: '0.0.0.0', port: 0, base, count, seed, mix, 'ground-truth': truthFile };
+  const args = [
+    'simulate',
+    ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]),
+  ];
+  const program = await startProgram({ name: 'simulator', args, logDir: join(dir, 'logs') });
+  const [line] = await program.waitForOutput(/\{"listening":.*\}/);
+  const { listening, first, last } = JSON.parse(line) as { listening: number; first: string; last: string };
+  return { program, port: listening, first, range: `${first}-${last}`, truthFile };
+}
+
 /** Starts the simulator, migrates the database and makes a key; api and edge are started by the caller. */
 export async function startFarm(options: FarmOptions): Promise<Farm> {
   const { dir, databaseUrl, directUrl = databaseUrl } = options;
-  const truthFile = join(dir, 'truth.ndjson');
   const logDir = join(dir, 'logs');
   const run = (name: string, args: readonly string[]): Promise<Program> =>
     startProgram({ name, args, logDir });
-
-  const simulator = await run('simulator', [
-    'simulate',
-    ...['--host', '0.0.0.0', '--port', '0', '--base', options.base, '--count', String(options.miners)],
-    ...['--seed', String(options.seed ?? 1), '--mix', 'clean', '--ground-truth', truthFile],
-  ]);
-  const [line] = await simulator.waitForOutput(/\{"listening":.*\}/);
-  const { listening, first, last } = JSON.parse(line) as { listening: number; first: string; last: string };
+  const {
+    program: simulator,
+    port,
+    first,
+    range,
+    truthFile,
+  } = await startMiners({
+    ...options,
+    count: options.miners,
+  });
 
   const database = ['--set', `database.url=${directUrl}`, '--set', `poll.interval_s=${options.intervalS}`];
   await runProgram({ name: 'migrate', args: ['migrate', ...database], logDir });
@@ -83,13 +128,10 @@ export async function startFarm(options: FarmOptions): Promise<Farm> {
   const { key } = JSON.parse(/\{.*\}/.exec(made)?.[0] ?? '') as { key: string };
   const writeSettings = async (name: string, ranges: string): Promise<string> => {
     const file = join(dir, name);
-    await writeFile(
-      file,
-      JSON.stringify({ sites: [{ name: site, ranges: [ranges], port: listening, key }] }),
-    );
+    await writeFile(file, JSON.stringify({ sites: [{ name: site, ranges: [ranges], port, key }] }));
     return file;
   };
-  const settingsFile = await writeSettings('headframe.yaml', `${first}-${last}`);
+  const settingsFile = await writeSettings('headframe.yaml', range);
 
   const common = {
     log_level: 'info',
@@ -114,7 +156,7 @@ export async function startFarm(options: FarmOptions): Promise<Farm> {
   let apiPort = 0;
   let metricsPort = 0;
   let uploadUrl: string | null = null;
-  const edgeKilledMs: number[] = [];
+  const edgeKills: Kill[] = [];
   const running = (role: Role | null, name: string): Role => {
     if (role?.program.isRunning !== true) throw new Error(`no ${name} is running`);
     return role;
@@ -138,7 +180,7 @@ export async function startFarm(options: FarmOptions): Promise<Farm> {
     truthFile,
     site,
     key,
-    edgeKilledMs,
+    edgeKills,
     api: () => running(api, 'api'),
     edge: () => running(edge, 'edge'),
     async startApi() {
@@ -161,28 +203,41 @@ export async function startFarm(options: FarmOptions): Promise<Farm> {
     killApi: async () => running(api, 'api').program.kill(),
     async killEdge() {
       const { program } = running(edge, 'edge');
+      const fromMs = Date.now();
       await program.kill();
-      edgeKilledMs.push(Date.now());
+      edgeKills.push({ fromMs, toMs: Date.now() });
     },
-    async finish() {
+    async finish({ isHealthyOnly = false } = {}) {
       await farm.edge().program.stop();
       await simulator.stop();
       await deliverRest();
       const samples = await readSamples(directUrl);
+      const replies = await readTruth(truthFile);
       const compare: CompareOptions = {
-        edgeKilledMs,
-        lossWindowMs: flushMs + slackMs,
+        edgeKills,
+        lossWindowMs,
         intervalMs: options.intervalS * 1000,
         maxOffsetMs: options.intervalS * 1000 + minerDeadlineMs,
       };
-      const comparison = compareTruth(await readTruth(truthFile), samples, compare);
+      const comparison = isHealthyOnly
+        ? compareTruth(...healthyOf(replies, samples), compare)
+        : compareTruth(replies, samples, compare);
       return { comparison, batchLagMs: samples.batchLagMs };
     },
     async close() {
-      await Promise.all([api, edge].map((role) => role?.program.kill()));
-      await simulator.kill();
+      for (const program of [edge?.program, api?.program, simulator]) await program?.kill();
       await rm(dir, { recursive: true, force: true });
     },
   };
   return farm;
+}
+
+/** Replies and rows of the miners that have no fault. */
+function healthyOf(
+  replies: readonly SummaryReply[],
+  samples: StoredSamples,
+): [readonly SummaryReply[], StoredSamples] {
+  const healthy = replies.filter((reply) => reply.fault === null);
+  const addresses = new Set(healthy.map((reply) => reply.ip));
+  return [healthy, { ...samples, rows: samples.rows.filter((row) => addresses.has(row.ip)) }];
 }

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import postgres from 'postgres';
 import { mix, unit } from '../../load-test/simulator/random.js';
 import { parseBatchName } from '../../src/poller/spool-name.js';
 import type { Farm } from './farm.js';
@@ -44,7 +45,7 @@ export async function untilDrained(farm: Farm, rows: number, timeoutMs: number):
 
 export interface KillResult {
   readonly target: 'edge' | 'api' | 'both';
-  /** From the start of the new process to the first upload acknowledged, ms. */
+  /** From the start of the new process, of both that of the edge, to the first upload acknowledged, ms. */
   readonly recoveredMs: number;
 }
 
@@ -61,9 +62,12 @@ export async function killAtRandom(
     const target = draw < 0.4 ? 'edge' : draw < 0.8 ? 'api' : 'both';
     if (target !== 'edge') await farm.killApi();
     if (target !== 'api') await farm.killEdge();
-    const startedMs = performance.now();
+    let startedMs = performance.now();
     if (target !== 'edge') await farm.startApi();
-    if (target !== 'api') await farm.startEdge();
+    if (target !== 'api') {
+      startedMs = performance.now();
+      await farm.startEdge();
+    }
     await untilUpload(farm, 20_000, target === 'api' ? undefined : 0);
     results.push({ target, recoveredMs: performance.now() - startedMs });
   }
@@ -149,6 +153,20 @@ export async function withoutDatabase(farm: Farm, options: OutageOptions): Promi
     return { probes, firstCommitMs, drainedMs, backlogRows, backlogRate, edgeGrowthMib: peakMib - steadyMib };
   } finally {
     clearInterval(watch);
+  }
+}
+
+/** The greatest time from slot to commit of batches whose newest sample is of `fromMs` to `toMs`, ms. */
+export async function liveLagMs(databaseUrl: string, fromMs: number, toMs: number): Promise<number> {
+  const sql = postgres(databaseUrl, { max: 1, onnotice: () => undefined });
+  try {
+    const [row] = await sql<{ ms: number | null }[]>`
+      select max(extract(epoch from received_at - max_time) * 1000 + processing_ms)::float8 as ms
+      from collector_upload_logs
+      where max_time between to_timestamp(${fromMs / 1000}::float8) and to_timestamp(${toMs / 1000}::float8)`;
+    return row?.ms ?? NaN;
+  } finally {
+    await sql.end({ timeout: 5 });
   }
 }
 

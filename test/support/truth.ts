@@ -28,9 +28,15 @@ export interface StoredSamples {
   readonly batchLagMs: readonly number[];
 }
 
+/** A process was alive until `fromMs` and gone at `toMs`. */
+export interface Kill {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 export interface CompareOptions {
-  /** When the edge was killed, ms: what it held then and a slot polled again are no loss. */
-  readonly edgeKilledMs?: readonly number[];
+  /** When edges were killed: what they held then is no loss, nor a slot polled again. */
+  readonly edgeKills?: readonly Kill[];
   /** How long before a kill a reply may have been served and not be on disk yet, ms. */
   readonly lossWindowMs?: number;
   readonly intervalMs: number;
@@ -49,6 +55,8 @@ export interface Comparison {
   readonly missing: number;
   /** Replies without a row that an edge held when it was killed. */
   readonly lostByKill: number;
+  /** How long before the kill the oldest of those was served, ms; null when there are none. */
+  readonly oldestLostMs: number | null;
   /** Replies to a slot that was polled again after a kill: the other reply is the row. */
   readonly polledAgain: number;
   readonly duplicates: number;
@@ -134,11 +142,13 @@ export function compareTruth(
     note(fault, { row, reply });
   }
   const unmatched = { missing: 0, lostByKill: 0, polledAgain: 0 };
+  let oldestLostMs: number | null = null;
   for (const reply of replies) {
     if (!reply.complete || shown.has(keyOf(reply))) continue;
-    const fate = fateOf(reply, slots.get(reply.ip) ?? [], options);
+    const { fate, heldMs } = fateOf(reply, slots.get(reply.ip) ?? [], options);
     unmatched[fate]++;
-    if (fate === 'missing') note(fate, reply);
+    if (fate === 'lostByKill') oldestLostMs = Math.max(oldestLostMs ?? 0, heldMs);
+    if (fate === 'missing') note(fate, { reply, heldMs });
   }
   return {
     replies: replies.filter((reply) => reply.complete).length,
@@ -148,26 +158,26 @@ export function compareTruth(
     duplicates: samples.duplicates,
     ...counts,
     ...unmatched,
+    oldestLostMs,
     examples,
   };
 }
 
 const keyOf = (one: { ip: string; accepted: number | null }): string => `${one.ip} ${one.accepted}`;
 
-/** Why a reply has no row of its own. */
+/** Why a reply has no row of its own, and how long the edge had it before it was killed, ms. */
 function fateOf(
   reply: SummaryReply,
   slots: readonly number[],
   options: CompareOptions,
-): 'missing' | 'lostByKill' | 'polledAgain' {
-  const { edgeKilledMs = [], lossWindowMs = 0, intervalMs } = options;
+): { fate: 'missing' | 'lostByKill' | 'polledAgain'; heldMs: number } {
+  const { edgeKills = [], lossWindowMs = 0, intervalMs } = options;
+  const next = edgeKills.find(({ toMs }) => toMs >= reply.t);
+  const heldMs = next === undefined ? Infinity : Math.max(0, next.fromMs - reply.t);
   const stored = slots.find((slot) => slot <= reply.t && reply.t < slot + intervalMs);
-  if (stored !== undefined) {
-    const isKilledWithin = edgeKilledMs.some((ms) => ms >= stored && ms < stored + intervalMs);
-    return isKilledWithin ? 'polledAgain' : 'missing';
-  }
-  const isHeld = edgeKilledMs.some((ms) => ms >= reply.t && ms - reply.t <= lossWindowMs);
-  return isHeld ? 'lostByKill' : 'missing';
+  if (stored === undefined) return { fate: heldMs <= lossWindowMs ? 'lostByKill' : 'missing', heldMs };
+  const isKilledWithin = edgeKills.some(({ toMs }) => toMs >= stored && toMs < stored + intervalMs);
+  return { fate: isKilledWithin ? 'polledAgain' : 'missing', heldMs };
 }
 
 /** History keeps hashrates in four bytes. */
