@@ -93,9 +93,31 @@ export interface JsonBounds {
   readonly maxTextLength: number;
 }
 
-/** Copies a JSON object within bounds, its text cleaned; what is over a bound is left out. */
+/** A JSON object within bounds, its text cleaned; what is over a bound is left out. Nearly always the object itself. */
 export function readJson(value: unknown, bounds: JsonBounds): JsonObject | null {
   if (!isObject(value)) return null;
+  return nodesLeft(value, bounds, 0, bounds.maxNodes) >= 0 ? value : copyWithin(value, bounds);
+}
+
+const unclean = /[\p{Cc}\p{Cs}]/u;
+
+/** Nodes still allowed behind `part`; negative when it is over a bound or holds text to clean. */
+function nodesLeft(part: object, bounds: JsonBounds, depth: number, allowed: number): number {
+  if (depth >= bounds.maxDepth) return -1;
+  let left = allowed;
+  const isList = Array.isArray(part);
+  for (const name in part) {
+    const item = (part as JsonObject)[name];
+    if ((left -= 1) < 0) return -1;
+    if (!isList && (name.length > 64 || name === '__proto__' || unclean.test(name))) return -1;
+    if (typeof item === 'string' && (item.length > bounds.maxTextLength || unclean.test(item))) return -1;
+    if (typeof item === 'object' && item !== null) left = nodesLeft(item, bounds, depth + 1, left);
+    if (left < 0) return -1;
+  }
+  return left;
+}
+
+function copyWithin(value: JsonObject, bounds: JsonBounds): JsonObject {
   let nodes = 0;
   const copy = (part: unknown, depth: number): unknown => {
     if (typeof part === 'string') return cleanText(part, bounds.maxTextLength);
