@@ -38,13 +38,14 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Errors whose message says what is, and whose table says what to do about it. */
+const advised: ReadonlySet<ErrorCode> = new Set(['DATABASE_EDITION', 'DATABASE_VERSION', 'EMBEDDED_VERSION']);
+
 /** What happened, the system's reason where the message leaves it out, and what to do. */
-function explain(error: AppError): string {
-  const { code, message, cause } = error;
+function explain({ code, message, cause }: AppError): string {
   const reason = cause instanceof Error ? cause.message : '';
-  const isTold = reason === '' || message.includes(reason);
-  const what = isTold ? message : `${message}: ${reason}`;
-  return exitCodes[code] === 78 ? what : `${what}\n${errorTable[code].fix}`;
+  const what = reason === '' || message.includes(reason) ? message : `${message}: ${reason}`;
+  return advised.has(code) ? `${what}\n${errorTable[code].fix}` : what;
 }
 
 // A reader that closes the pipe (`headframe … | head`) is no fault, nor is a terminal that is gone.

@@ -6,10 +6,13 @@ import { openStore, shortestIntervalS, type Store } from '../roles/store.js';
 import { startEmbeddedPostgres } from '../storage/embedded/embedded-postgres.js';
 import type { ListedKey } from '../storage/keys.repo.js';
 import { checkSchema, migrate, type SchemaState } from '../storage/migrate.js';
-import { createLogger } from '../telemetry/logger.js';
+import { createLogger, type Logger } from '../telemetry/logger.js';
 
 type Print = (line: string) => void;
 
+/** A command says by itself what failed. */
+const quietLog = (config: Config): Logger =>
+  createLogger(config.log_level === 'info' ? 'error' : config.log_level);
 const embeddedDir = (config: Config): string => join(config.data_dir, 'postgres');
 const hasEmbedded = (config: Config): boolean => existsSync(join(embeddedDir(config), 'cluster'));
 
@@ -30,11 +33,10 @@ async function withDatabase<T>(config: Config, work: (url: string) => Promise<T>
 }
 
 async function withStore<T>(config: Config, work: (store: Store) => Promise<T>): Promise<T> {
-  const log = createLogger(config.log_level);
   const isNew = config.database.url === undefined && !hasEmbedded(config);
   return withDatabase(config, async (url) => {
     if (isNew) await migrateTo(url, config);
-    const store = openStore(url, config, { log });
+    const store = openStore(url, config, { log: quietLog(config) });
     try {
       await checkSchema(store.database);
       return await work(store);
@@ -54,8 +56,7 @@ function refuseMissing(config: Config): void {
 }
 
 async function migrateTo(url: string, config: Config): Promise<SchemaState> {
-  const log = createLogger(config.log_level === 'info' ? 'warn' : config.log_level);
-  return migrate(url, { log, intervalS: shortestIntervalS(config) });
+  return migrate(url, { log: quietLog(config), intervalS: shortestIntervalS(config) });
 }
 
 /** `headframe migrate`. */

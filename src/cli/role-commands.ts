@@ -1,11 +1,13 @@
 import { Option, type Command } from 'commander';
 import type { Config } from '../config/schema.js';
+import { AppError } from '../domain/errors.js';
 import type { Up, UpStart } from '../roles/up.js';
 import { createLogger, type Logger } from '../telemetry/logger.js';
 import { formatLogLine } from './log-line.js';
 import {
   configOf,
   listenPort,
+  tcpPort,
   wholeNumber,
   withConfigFlags,
   withExamples,
@@ -114,6 +116,7 @@ function addUp(program: Command, finish: Finish): void {
     .command('up')
     .description('polls your ranges, keeps what they say, shows it')
     .option('-r, --range <range...>', 'ranges to poll, instead of `sites` in the settings')
+    .addOption(new Option('--miner-port <port>', 'their TCP port; 4028').argParser(tcpPort))
     .addOption(new Option('--port <port>', 'port of the page; 8420').argParser(listenPort));
   withExamples(
     withConfigFlags(up),
@@ -121,12 +124,28 @@ function addUp(program: Command, finish: Finish): void {
     "headframe up --range 10.1.0.10-60 '!10.1.0.13' --set poll.interval_s=10",
     'headframe up                          # sites from headframe.yaml',
     'DATABASE_URL=postgres://… headframe up -c farm.yaml',
-  ).action(async (flags: ConfigFlags & { range?: string[]; port?: number }) => {
+  ).action(async (flags: ConfigFlags & UpFlags) => {
     const { startUp } = await import('../roles/up.js');
-    const sites = flags.range === undefined ? {} : { sites: [{ name: 'site', ranges: flags.range }] };
-    const config = configOf(flags, { flags: { ...sites, ...portSetting(flags) } });
+    const config = configOf(flags, { flags: { ...sitesSetting(flags), ...portSetting(flags) } });
     finish(await runWithPage(config, (log, options) => startUp(config, log, options), ''));
   });
+}
+
+interface UpFlags {
+  range?: string[];
+  minerPort?: number;
+  port?: number;
+}
+
+/** Ranges on the command line stand for one site called `site`. */
+function sitesSetting({ range, minerPort }: UpFlags): Record<string, unknown> {
+  if (range !== undefined)
+    return { sites: [{ name: 'site', ranges: range, ...(minerPort && { port: minerPort }) }] };
+  if (minerPort === undefined) return {};
+  throw new AppError(
+    'CONFIG_INVALID',
+    '--miner-port goes with --range; a site in the settings has its own port',
+  );
 }
 
 const portSetting = ({ port }: { port?: number }): Record<string, number> =>

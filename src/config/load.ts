@@ -96,16 +96,26 @@ function withSecrets(config: Config): Config {
       });
     }
   };
+  const { database, redis } = config;
+  const databaseUrl = secret('database.url_file', database.url, database.url_file);
+  const redisUrl = secret('redis.url_file', redis.url, redis.url_file);
+  checkUrl('database.url', databaseUrl, ['postgres:', 'postgresql:']);
+  checkUrl('redis.url', redisUrl, ['redis:', 'rediss:']);
   return {
     ...config,
-    database: {
-      ...config.database,
-      url: secret('database.url_file', config.database.url, config.database.url_file),
-    },
-    redis: { ...config.redis, url: secret('redis.url_file', config.redis.url, config.redis.url_file) },
+    database: { ...database, url: databaseUrl },
+    redis: { ...redis, url: redisUrl },
     sites: config.sites.map((site, i) => ({
       ...site,
       key: secret(`sites[${i}].key_file`, site.key, site.key_file),
     })),
   };
+}
+
+/** Names the setting and not its value, which may hold a password. Several hosts may stand for one. */
+function checkUrl(name: string, url: string | undefined, protocols: readonly string[]): void {
+  if (url === undefined) return;
+  const oneHost = url.replace(/,[^/?@]*(?=[/?]|$)/, '');
+  if (URL.canParse(oneHost) && protocols.includes(new URL(oneHost).protocol)) return;
+  throw new AppError('CONFIG_INVALID', `${name}: not a URL that begins with ${protocols[0]}//`);
 }

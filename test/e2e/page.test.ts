@@ -212,7 +212,7 @@ describe('the page over a running demo', () => {
     expect(await page.locator('#repairs').innerText()).toMatch(/extra comma/);
     const raw = page.locator('#raw details[data-command]').first();
     await raw.locator('summary').click();
-    expect(await raw.innerText()).toContain('STATUS');
+    expect(await raw.locator('pre').innerText()).toContain('STATUS');
     await page.click('#detail-close');
     await page.waitForSelector('#detail', { state: 'detached' });
     expect(wrong).toEqual([]);

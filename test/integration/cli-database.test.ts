@@ -1,0 +1,93 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { headframe, killCommands, makeOpenFolder, processesNaming } from '../support/cli.js';
+import { createTestDatabase, testEditions, type TestDatabase } from '../support/database.js';
+
+let folder: Awaited<ReturnType<typeof makeOpenFolder>>;
+
+beforeAll(async () => {
+  folder = await makeOpenFolder();
+});
+
+afterAll(async () => {
+  await killCommands();
+  await folder.remove();
+});
+
+interface KeyJson {
+  readonly key_id: number;
+  readonly site: string;
+  readonly prefix: string;
+  readonly label: string | null;
+  readonly revoked_at: string | null;
+}
+
+/** Makes, lists and revokes keys through `run`; the database may be any. */
+async function exerciseKeys(run: (...args: string[]) => ReturnType<typeof headframe>): Promise<void> {
+  const made = await run('keys', 'create', 'north', '--label', 'an edge');
+  expect(made.code).toBe(0);
+  expect(made.stdout).toMatch(/^hsc_[\w-]{43}\n$/);
+  expect(made.stderr).toBe('Key 1 of site "north". It is not shown again.\n');
+  const second = await run('keys', 'create', 'north', '--json');
+  expect(JSON.parse(second.stdout)).toMatchObject({ key_id: 2, site: 'north' });
+  const third = await run('keys', 'create', 'north');
+  expect(third).toMatchObject({ code: 1, stdout: '' });
+  expect(third.stderr).toContain('two active keys');
+
+  const table = await run('keys', 'list');
+  expect(table.stdout).toMatch(/^id +site +key +state +last used +label$/m);
+  expect(table.stdout).toMatch(/^1 +north +hsc_....… +active +never used +an edge$/m);
+  expect(table.stdout).not.toContain(made.stdout.trim());
+
+  expect(await run('keys', 'revoke', '1')).toMatchObject({ code: 0, stdout: 'key 1 is revoked\n' });
+  expect(await run('keys', 'revoke', '1')).toMatchObject({ code: 1, stdout: 'there is no active key 1\n' });
+  const list = JSON.parse((await run('keys', 'list', '--json')).stdout) as KeyJson[];
+  expect(list.map((key) => [key.key_id, key.site, key.label, key.revoked_at !== null])).toEqual([
+    [1, 'north', 'an edge', true],
+    [2, 'north', null, false],
+  ]);
+}
+
+describe('on the embedded database', () => {
+  it('looking for keys makes no database', async () => {
+    const { code, stderr } = await headframe(['keys', 'list'], { cwd: folder.path });
+    expect(code).toBe(78);
+    expect(stderr).toContain('there is no embedded database in data/postgres yet');
+    expect(existsSync(join(folder.path, 'data'))).toBe(false);
+  });
+
+  it('keys are made, listed and revoked, and no server is left', async () => {
+    const data = join(folder.path, 'embedded');
+    await exerciseKeys((...args) => headframe([...args, '--data-dir', data]));
+    const migrated = await headframe(['migrate', '--data-dir', data]);
+    expect(migrated).toMatchObject({ code: 0, stderr: '' });
+    expect(migrated.stdout).toMatch(/^schema version \d+ on plain PostgreSQL\n$/);
+    expect(processesNaming(data)).toEqual([]);
+  }, 60_000);
+});
+
+describe.each(testEditions())('on DATABASE_URL, %s', (edition) => {
+  let database: TestDatabase;
+
+  beforeAll(async () => {
+    database = await createTestDatabase({ edition });
+  });
+
+  afterAll(async () => {
+    await database.drop();
+  });
+
+  it('a database is migrated by name only, then serves keys', async () => {
+    const run = (...args: string[]) => headframe(args, { env: { DATABASE_URL: database.url } });
+    const early = await run('keys', 'list');
+    expect(early).toMatchObject({ code: 1, stdout: '' });
+    expect(early.stderr).toContain('headframe migrate');
+
+    const migrated = await run('migrate');
+    expect(migrated).toMatchObject({ code: 0, stderr: '' });
+    expect(migrated.stdout).toMatch(edition === 'plain' ? /on plain PostgreSQL$/m : /on TimescaleDB \(/);
+    expect(await run('migrate')).toEqual(migrated);
+    await exerciseKeys(run);
+  }, 60_000);
+});
