@@ -115,7 +115,10 @@ class Session {
    */
   #noteRefused(): void {
     const { profile } = this.#options;
-    if (this.#replies.get(this.#family?.commands[0] ?? '')?.kind !== 'ok') return;
+    if (this.#replies.get(this.#family?.commands[0] ?? '')?.kind !== 'ok') {
+      if (profile.joins === false) delete profile.joins;
+      return;
+    }
     for (const [command, reply] of this.#replies) {
       if (reply.kind !== 'device_error' || reply.code !== invalidCommand) continue;
       if (!profile.refused?.includes(command)) profile.refused = [...(profile.refused ?? []), command];

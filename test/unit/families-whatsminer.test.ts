@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { whatsminer } from '../../src/miner/families/whatsminer.js';
-import { answer, readAll } from '../fixtures/miner-replies.js';
+import { whatsminerErrorText } from '../../src/miner/families/whatsminer-error-texts.js';
+import { identifyFamily } from '../../src/miner/registry.js';
+import { answer, readAll, repliesOf } from '../fixtures/miner-replies.js';
 
 const told = {
   Elapsed: 66295,
@@ -69,6 +71,7 @@ describe('a Whatsminer', () => {
       hashrateGhs: 67394.80097,
       hashrate5sGhs: 61000.00025,
       hashrateExpectedGhs: 68796,
+      nominalSource: 'device',
       temperatureAvgC: 74.5,
       temperatureMinC: 65,
       temperatureMaxC: 80,
@@ -173,6 +176,72 @@ describe('a Whatsminer', () => {
     expect(sample.health).toBe('warning');
   });
 
+  it('tells errors it has no words for with the words of the device', () => {
+    const codes = '["btminer process is down err", null, 7777, [{"12345":"t","reason":"Slot0 odd."}]]';
+    const flat = codes.replace('[{', '{').replace('}]]', '}]');
+    const reply = `{"STATUS":"S","Code":131,"Msg":{"error_code":${flat}},"Description":""}`;
+    expect(readAll({ ...reading(), get_error_code: reply }).deviceErrors).toEqual([
+      { code: '', text: 'btminer process is down err' },
+      { code: '7777', text: '' },
+      { code: '12345', text: 'Slot0 odd.' },
+    ]);
+    const word = '{"STATUS":"S","Code":131,"Msg":{"error_code":"540"},"Description":""}';
+    expect(readAll({ ...reading(), get_error_code: word }).deviceErrors).toEqual([
+      { code: '540', text: 'board 0 chips cannot be read' },
+    ]);
+  });
+
+  it.each([
+    [218, 'mains voltage too low for high power mode'],
+    [222, 'power supply fault'],
+    [302, 'board 2 temperature sensor not found'],
+    [329, 'control board temperature sensor does not answer'],
+    [531, 'board 1 not found'],
+    [2021, 'pool 1 cannot be reached'],
+    [531045, 'board 1 chip 45: too few nonces'],
+    [110001, 'system files have been tampered with, needs new firmware'],
+    [42, ''],
+  ])('means by code %i: %s', (code, text) => {
+    expect(whatsminerErrorText(code)).toBe(text);
+  });
+
+  it('is asked for its errors each time when the summary does not count them', () => {
+    const { summary } = reading({ 'Error Code Count': undefined });
+    expect(whatsminer.followUp?.(repliesOf({ summary }))).toEqual(['get_error_code']);
+    expect(whatsminer.followUp?.(repliesOf(reading()))).toEqual([]);
+    const idle = reading({ 'HS RT': 0, 'MHS 1m': 0, 'MHS av': 0 });
+    expect(whatsminer.followUp?.(repliesOf(idle))).toEqual(['status']);
+    expect(whatsminer.followUp?.(new Map())).toEqual(['status', 'get_error_code']);
+  });
+
+  it('is known by the shape of its answers alone', () => {
+    const version = '{"STATUS":"E","When":1,"Code":14,"Msg":"invalid cmd","Description":""}';
+    expect(identifyFamily(repliesOf({ version })).name).toBe('whatsminer');
+  });
+
+  it('has its identity, its supply and a nominal rate from where newer firmware puts them', () => {
+    const reply = (message: object) => ({ STATUS: 'S', Code: 131, Msg: message, Description: '' });
+    const boards = [0, 1, 2].map((slot) => ({ ...board(slot), 'HS Factory': 23000 }));
+    const sample = readAll({
+      ...reading({ MAC: '', 'Factory GHS': null, Power: null, Power_RT: '' }, boards),
+      get_miner_info: reply({ mac: 'D4:01:02:03:04:05', minersn: 'HM1', hostname: 'WhatsMiner' }),
+      get_psu: reply({ name: 'P222B', vin: '22400', iin: '15100', pin: '3382', fan_speed: '6480' }),
+    });
+    expect(sample).toMatchObject({
+      hashrateExpectedGhs: 69000,
+      nominalSource: 'device',
+      powerW: 3382,
+      powerSource: 'measured',
+    });
+    expect(sample.identity).toMatchObject({ mac: 'd4:01:02:03:04:05', serial: 'HM1' });
+    expect(sample.boards[1]).toMatchObject({ nominalGhs: 23000, boardTempsC: [71] });
+  });
+
+  it('has its summary as a section in Msg too', () => {
+    const summary = { STATUS: 'S', Code: 131, Msg: { SUMMARY: [told] }, Description: '' };
+    expect(readAll({ summary })).toMatchObject({ family: 'whatsminer', hashrateGhs: 67394.80097 });
+  });
+
   it('reads boards of the first firmware from stats', () => {
     const record = (slot: number) => ({
       ID: `SM${slot}`,
@@ -220,6 +289,22 @@ describe('states of a Whatsminer', () => {
       state: 'stopped',
       health: 'critical',
     });
+  });
+
+  it('is asleep when it answers with zeros and status says so', () => {
+    const zeros = { 'HS RT': 0, 'MHS av': 0, 'MHS 5s': 0, 'MHS 1m': 0, 'MHS 5m': 0, 'MHS 15m': 0 };
+    expect(readAll({ ...reading(zeros), status: status('true') }).state).toBe('sleeping');
+    expect(readAll({ ...reading(zeros), status: status('false') }).state).toBe('stopped');
+  });
+
+  it('has shut down for heat, or finds no boards, when its errors say so and it does not hash', () => {
+    const zeros = { 'HS RT': 0, 'MHS av': 0, 'MHS 5s': 0, 'MHS 1m': 0, 'MHS 5m': 0, 'MHS 15m': 0 };
+    const hot = { 'Error Code 0': 352, 'Error Code Count': 1 };
+    expect(readAll(reading({ ...zeros, ...hot })).state).toBe('overheated');
+    expect(readAll(reading(hot))).toMatchObject({ state: 'mining', health: 'warning' });
+    const gone = { 'Error Code 0': 530, 'Error Code 1': 531, 'Error Code Count': 2 };
+    expect(readAll(reading({ ...zeros, ...gone }, [])).state).toBe('no_boards');
+    expect(readAll(reading({ ...zeros, ...gone }, [board(2)])).state).toBe('stopped');
   });
 
   it('is starting while its boards are tuned', () => {

@@ -17,7 +17,13 @@ interface Candidate {
  * lowest priority number. A pool of the firmware's author is active only when there is no other.
  */
 export function readPools(replies: Replies): PoolSample[] {
-  const candidates = poolRows(replies)
+  return poolsOf(poolRows(replies));
+}
+
+/** As {@link readPools}, from the records themselves; names of the API v3 of Whatsminers are known too. */
+export function poolsOf(records: readonly JsonObject[]): PoolSample[] {
+  const candidates = records
+    .slice(0, maxPools)
     .map(toCandidate)
     .filter((it) => it.pool.url !== '');
   const owned = candidates.filter((it) => !it.pool.isDevFee);
@@ -56,9 +62,9 @@ function byPriority(a: Candidate, b: Candidate): number {
 function toCandidate(record: JsonObject, position: number): Candidate {
   const status = textOf(record, 'Status', 'status');
   const pool: PoolSample = {
-    index: toCount(own(record, 'POOL')) ?? position,
+    index: toCount(own(record, 'POOL', 'index', 'id')) ?? position,
     url: textOf(record, 'URL', 'url') ?? '',
-    user: textOf(record, 'User', 'user') ?? '',
+    user: textOf(record, 'User', 'user', 'account') ?? '',
     status,
     priority: toCount(own(record, 'Priority', 'priority')),
     isActive: false,
@@ -69,7 +75,7 @@ function toCandidate(record: JsonObject, position: number): Candidate {
   };
   return {
     pool: isDevFee(record, pool) ? { ...pool, isDevFee: true } : pool,
-    isConnected: isTrue(own(record, 'Stratum Active')) && !/^dead$/i.test(status ?? ''),
+    isConnected: isTrue(own(record, 'Stratum Active', 'stratum-active')) && !/^dead$/i.test(status ?? ''),
     isAlive: /^alive$/i.test(status ?? ''),
     lastShare: lastShareRank(record),
   };
@@ -79,17 +85,19 @@ function isTrue(value: JsonValue | undefined): boolean {
   return value === true || (typeof value === 'string' && /^(true|y|yes)$/i.test(value.trim()));
 }
 
-/** Authors' pools name themselves, carry `Type` 1 (VNish), or a priority no user sets (993, 9998, 9999). */
+/** Authors' pools name themselves, carry `Type` 1 (VNish), or a priority no user sets (993, 9998, 9999;
+ * the millions of a HyperBit are 0, 1, 2 with flags in the upper bytes). */
 function isDevFee(record: JsonObject, pool: PoolSample): boolean {
   const isNamed = devFee.test(pool.url) || devFee.test(pool.user);
-  return isNamed || own(record, 'Type') === 1 || (pool.priority ?? 0) >= 900;
+  const priority = pool.priority ?? 0;
+  return isNamed || own(record, 'Type') === 1 || (priority >= 900 && priority < 10_000);
 }
 
 const devFee = /dev-?fee/i;
 
 /** `Last Share Time` is an epoch, seconds since the start, or an age `h:mm:ss`; `0` is never. */
 function lastShareRank(record: JsonObject): number {
-  const value = own(record, 'Last Share Time');
+  const value = own(record, 'Last Share Time', 'last-share-time', 'lstime');
   const age = typeof value === 'string' ? /^(\d+):(\d\d):(\d\d)$/.exec(value.trim()) : null;
   if (age !== null) return -(Number(age[1]) * 3600 + Number(age[2]) * 60 + Number(age[3]));
   if (typeof value === 'string' && Number.isFinite(Date.parse(value)) && /[A-Za-z]/.test(value))

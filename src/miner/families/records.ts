@@ -6,13 +6,15 @@ import type { JsonObject, JsonValue, Replies } from '../reply.js';
  * The records under `section` in the first of `commands` that was answered.
  *
  * Firmware puts them in an array, in one object, in an object of objects (`{"":{…}}`), or, newer
- * Whatsminers, under `Msg`.
+ * Whatsminers, in or under `Msg`.
  */
 export function rows(replies: Replies, commands: readonly string[], section: string): JsonObject[] {
   for (const command of commands) {
     const reply = replies.get(command);
     if (reply?.kind !== 'ok') continue;
-    const found = toRows(own(reply.value, section) ?? own(reply.value, 'Msg'));
+    const message = own(reply.value, 'Msg');
+    const inside = isObject(message) ? own(message, section) : undefined;
+    const found = toRows(own(reply.value, section) ?? inside ?? message);
     if (found.length > 0) return found;
   }
   return [];

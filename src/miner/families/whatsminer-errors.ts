@@ -1,66 +1,54 @@
 import type { DeviceError } from '../../domain/telemetry.js';
-import { toCount } from '../numbers.js';
-import type { JsonObject, JsonValue } from '../reply.js';
+import { toCount, toText } from '../numbers.js';
 import { isObject } from '../reply-status.js';
+import type { JsonObject, JsonValue } from '../reply.js';
 import { own } from './records.js';
+import { whatsminerErrorText } from './whatsminer-error-texts.js';
 
-/** Meanings of MicroBT's codes, by first and last code of a range. */
-const meanings: readonly (readonly [number, number, string])[] = [
-  [110, 110, 'intake fan speed'],
-  [111, 111, 'exhaust fan speed'],
-  [120, 131, 'fan speed deviates'],
-  [140, 140, 'fan speed too high'],
-  [200, 201, 'power supply not recognised'],
-  [202, 202, 'power supply output voltage'],
-  [203, 205, 'power supply protecting itself'],
-  [206, 207, 'power supply input too low'],
-  [210, 217, 'power supply status'],
-  [218, 218, 'mains voltage too low for this power mode'],
-  [219, 299, 'power supply protecting itself'],
-  [300, 302, 'board temperature sensor'],
-  [320, 329, 'temperature cannot be read'],
-  [350, 352, 'board too hot'],
-  [410, 477, 'board memory contents'],
-  [510, 512, 'board of another model'],
-  [530, 532, 'board not found'],
-  [540, 542, 'chips cannot be read'],
-  [550, 552, 'bad chips on board'],
-  [560, 592, 'board out of balance'],
-  [600, 610, 'surroundings too hot'],
-  [700, 800, 'control board'],
-  [2000, 2040, 'pool'],
-  [2310, 2350, 'hashrate too low'],
-];
+const maxListed = 200;
+const maxErrors = 50;
+const maxText = 120;
 
 /**
  * Error codes wherever Whatsminers put them: `Error Code 0` in `summary` (v1), or `error_code` of
- * `get_error_code` (v2, v3) as `[{"218":"time"}]`, `{"218":"time"}`, or flat `["329","time"]`.
+ * `get_error_code` (v2, v3) as `[{"218":"time"}]`, `[{"264":"time","reason":"…"}]`, `{"218":"time"}`,
+ * flat `["329","time"]`, plain numbers, or words (`btminer process is down`). Each code once.
  * `Factory Error Code N` are records of the factory, not faults.
  */
 export function readErrors(summary: JsonObject, errorCodes: JsonValue | undefined): DeviceError[] {
-  const codes = new Set<number>();
+  const found = new Map<string, DeviceError>();
   for (const key of Object.keys(summary)) {
-    if (/^Error Code \d+$/.test(key)) add(codes, summary[key]);
+    if (/^Error Code \d+$/.test(key)) addCode(found, summary[key], null);
   }
-  const listed: readonly JsonValue[] = Array.isArray(errorCodes)
-    ? errorCodes
-    : isObject(errorCodes)
-      ? [errorCodes]
-      : [];
-  for (const item of listed.slice(0, 200)) {
-    if (isObject(item)) for (const key of Object.keys(item)) add(codes, key);
-    else add(codes, item);
+  const listed = Array.isArray(errorCodes) ? errorCodes : errorCodes === undefined ? [] : [errorCodes];
+  for (const item of listed.slice(0, maxListed)) {
+    if (isObject(item)) {
+      const reason = toText(own(item, 'reason', 'Reason'));
+      for (const key of Object.keys(item).slice(0, maxListed)) addCode(found, key, reason);
+    } else if (!addCode(found, item, null)) addWords(found, item);
   }
-  return [...codes].slice(0, 50).map((code) => ({ code: String(code), text: meaningOf(code) }));
+  return [...found.values()].slice(0, maxErrors);
 }
 
-function add(codes: Set<number>, value: JsonValue | undefined): void {
-  const code = typeof value === 'string' && !/^\d{2,6}$/.test(value.trim()) ? null : toCount(value);
-  if (code !== null && code > 0 && code < 1e6) codes.add(code);
+/** False when the value is no code. */
+function addCode(
+  found: Map<string, DeviceError>,
+  value: JsonValue | undefined,
+  reason: string | null,
+): boolean {
+  const isCode = typeof value === 'number' || (typeof value === 'string' && /^\s*\d{2,6}\s*$/.test(value));
+  const code = isCode ? toCount(value) : null;
+  if (code === null || code <= 0 || code >= 1e6) return false;
+  const key = String(code);
+  const known = whatsminerErrorText(code);
+  found.set(key, { code: key, text: known === '' ? (reason ?? '').slice(0, maxText) : known });
+  return true;
 }
 
-function meaningOf(code: number): string {
-  return meanings.find(([first, last]) => code >= first && code <= last)?.[2] ?? '';
+/** Words instead of a code; what begins with a digit is the time of the code before it. */
+function addWords(found: Map<string, DeviceError>, value: JsonValue): void {
+  const text = typeof value === 'string' ? toText(value) : null;
+  if (text !== null && !/^\d/.test(text)) found.set(text, { code: '', text: text.slice(0, maxText) });
 }
 
 /** The `error_code` of a `get_error_code` reply. */

@@ -1,7 +1,7 @@
 import type { FanSample, MinerState, PowerSource } from '../../domain/telemetry.js';
 import type { Family, ReadContext } from '../family.js';
 import { toCount, toNumber, toTemperature } from '../numbers.js';
-import type { JsonObject, Replies } from '../reply.js';
+import type { JsonObject, Replies, Reply } from '../reply.js';
 import { positive } from './antminer-chains.js';
 import { cleanMac, cleanVersion } from './model-names.js';
 import { readPools, sumShares } from './pools.js';
@@ -11,6 +11,7 @@ import { isObject } from '../reply-status.js';
 import { descriptions, largest, mean, own, row, rows, sum, textOf } from './records.js';
 import { ratesOf, scaleTo, scaleToNominal, steadyGhs, times } from './units.js';
 import { errorCodesOf, readErrors } from './whatsminer-errors.js';
+import { stateOfErrors } from './whatsminer-states.js';
 
 /** MicroBT's btminer and the cgminer 4.9.2 before it; port 4028, API v1 and v2. */
 export const whatsminer: Family = {
@@ -18,18 +19,31 @@ export const whatsminer: Family = {
   transport: 'cgminer',
   port: null,
   commands: ['summary', 'pools', 'edevs'],
-  identityCommands: ['get_version', 'devdetails', 'status', 'get_error_code'],
+  identityCommands: ['get_version', 'devdetails', 'get_miner_info', 'status', 'get_error_code'],
   mayJoin: true,
   // Firmware before 2020 reads `command`, later also or only `cmd`; each ignores the other key.
   request: (command) => JSON.stringify({ cmd: command, command }),
+  followUp,
   matches,
   read,
 };
+
+/**
+ * Sleep is told by `status` alone, and from API 2.0.5 on errors by `get_error_code` alone: `status` is
+ * asked of a machine that does not hash, the errors where `summary` does not count them.
+ */
+function followUp(replies: Replies): readonly string[] {
+  const summary = row(replies, ['summary'], 'SUMMARY');
+  const isHashing = (toNumber(own(summary, 'HS RT', 'MHS 1m', 'MHS av')) ?? 0) > 0;
+  const hasErrors = own(summary, 'Error Code Count', 'Error Code 0') !== undefined;
+  return [...(isHashing ? [] : ['status']), ...(hasErrors ? [] : ['get_error_code'])];
+}
 
 const boardCommands = ['edevs', 'devs'];
 
 function matches(replies: Replies): boolean {
   if (/whatsminer|btminer|bitmicro/i.test(descriptions(replies))) return true;
+  if ([...replies.values()].some(hasLetterStatus)) return true;
   if (messageOf(replies, 'version', 'get_version').some((it) => own(it, 'api_ver', 'fw_ver') !== undefined))
     return true;
   const details = row(replies, ['devdetails'], 'DEVDETAILS');
@@ -40,6 +54,17 @@ function matches(replies: Replies): boolean {
   if (rows(replies, boardCommands, 'DEVS').some((it) => own(it, 'Upfreq Complete', 'PCB SN') !== undefined))
     return true;
   return rows(replies, ['stats'], 'STATS').some((it) => own(it, 'freqs_avg') !== undefined);
+}
+
+/** btminer alone answers with a bare letter as `STATUS` and `Code`, `Msg`, `Description` beside it. */
+function hasLetterStatus(reply: Reply): boolean {
+  if (reply.kind !== 'ok' && reply.kind !== 'device_error') return false;
+  const { value } = reply;
+  return (
+    /^[SEIW]$/.test(textOf(value, 'STATUS') ?? '') &&
+    own(value, 'Code') !== undefined &&
+    own(value, 'Description') !== undefined
+  );
 }
 
 /** `Msg` of the first of `commands` that has one. */
@@ -55,10 +80,13 @@ function messageOf(replies: Replies, ...commands: readonly string[]): JsonObject
 function read(replies: Replies, context: ReadContext) {
   const summary = row(replies, ['summary'], 'SUMMARY');
   const boards = readBoards(replies);
-  const nominalGhs = positive(toNumber(own(summary, 'Factory GHS')));
+  const nominalGhs =
+    positive(toNumber(own(summary, 'Factory GHS'))) ??
+    positive(sum(boards.list.map((board) => board.nominalGhs)));
   const uptimeS = toNumber(own(summary, 'Elapsed'));
   const hash = readRates(summary, boards.list, nominalGhs, uptimeS);
   const pools = readPools(replies);
+  const deviceErrors = readErrors(summary, messageOf(replies, 'get_error_code').map(errorCodesOf)[0]);
   const acceptedShares = toCount(own(summary, 'Accepted')) ?? sumShares(pools, 'accepted');
   const reading: Reading = {
     ...emptyReading,
@@ -67,6 +95,7 @@ function read(replies: Replies, context: ReadContext) {
     hashrateGhs: hash.hashrateGhs,
     hashrate5sGhs: hash.hashrate5sGhs,
     hashrateExpectedGhs: nominalGhs,
+    nominalSource: nominalGhs === null ? null : 'device',
     temperatureAvgC: toTemperature(own(summary, 'Chip Temp Avg')),
     temperatureMinC: toTemperature(own(summary, 'Chip Temp Min')),
     temperatureMaxC: largest([
@@ -83,11 +112,14 @@ function read(replies: Replies, context: ReadContext) {
     frequencyAvgMhz:
       positive(toNumber(own(summary, 'freq_avg'))) ?? mean(hash.boards.map((board) => board.frequencyMhz)),
     uptimeS,
-    ...readPower(summary),
-    deviceErrors: readErrors(summary, messageOf(replies, 'get_error_code').map(errorCodesOf)[0]),
+    ...readPower(replies, summary),
+    deviceErrors,
     repairs: hash.isScaled ? [{ command: 'summary', kind: 'unit_scale', count: 1 }] : [],
     state: deriveState({
-      told: toldState(replies, boards.isUpfreqComplete, uptimeS, hash.hashrateGhs),
+      told:
+        toldSleep(replies) ??
+        stateOfErrors(deviceErrors, hash.hashrateGhs, hash.boards.length) ??
+        toldState(replies, boards.isUpfreqComplete, uptimeS, hash.hashrateGhs),
       hashrateGhs: hash.hashrateGhs,
       averageGhs: hash.averageGhs,
       acceptedShares,
@@ -152,11 +184,14 @@ function flag(value: number | null): boolean | null {
 function toBoard(device: JsonObject, position: number): BoardReading {
   const extremes = [toTemperature(own(device, 'Chip Temp Min')), toTemperature(own(device, 'Chip Temp Max'))];
   const average = toTemperature(own(device, 'Chip Temp Avg'));
+  const boardTempC = toTemperature(own(device, 'Temperature'));
   const rates = ratesOf(device);
   return {
     ...emptyBoard(toCount(own(device, 'Slot', 'ASC')) ?? position),
     hashrateGhs: steadyGhs(rates, toNumber(own(device, 'Device Elapsed'))),
-    boardTempC: toTemperature(own(device, 'Temperature')),
+    nominalGhs: positive(toNumber(own(device, 'Factory GHS', 'HS Factory'))),
+    boardTempC,
+    boardTempsC: boardTempC === null ? [] : [boardTempC],
     chipTempC: extremes[1] ?? average,
     chipTempsC: extremes.filter((temp) => temp !== null),
     chipsOk: positive(toCount(own(device, 'Effective Chips'))),
@@ -168,11 +203,13 @@ function toBoard(device: JsonObject, position: number): BoardReading {
 
 /** A board in `stats` of cgminer 4.9.2 (M3, first M20S), which tells no rate per board. */
 function toOldBoard(record: JsonObject, position: number): BoardReading {
+  const boardTempsC = [1, 2, 3, 4, 5, 6, 7, 8]
+    .map((at) => toTemperature(own(record, `temp_${at}`)))
+    .filter((temp) => temp !== null);
   return {
     ...emptyBoard(toCount(own(record, 'slot')) ?? position),
-    boardTempC: largest(
-      ['temp_1', 'temp_2', 'temp_3', 'temp_4'].map((key) => toTemperature(own(record, key))),
-    ),
+    boardTempC: largest(boardTempsC),
+    boardTempsC,
     chipsOk: toCount(own(record, 'ok_chips', 'chip_model_effective_count')),
     chipsTotal: positive(toCount(own(record, 'chip_num'))),
     frequencyMhz: positive(toNumber(own(record, 'freqs_avg'))),
@@ -189,20 +226,29 @@ function readFans(summary: JsonObject): FanSample[] {
   });
 }
 
-function readPower(summary: JsonObject): { powerW: number | null; powerSource: PowerSource } {
+/** btminer's own figure; without it what the supply takes in, when `get_psu` was asked. */
+function readPower(
+  replies: Replies,
+  summary: JsonObject,
+): { powerW: number | null; powerSource: PowerSource } {
   const powerW = positive(toNumber(own(summary, 'Power'))) ?? positive(toNumber(own(summary, 'Power_RT')));
-  return { powerW, powerSource: 'reported' };
+  if (powerW !== null) return { powerW, powerSource: 'reported' };
+  const supply = messageOf(replies, 'get_psu')[0] ?? {};
+  return { powerW: positive(toNumber(own(supply, 'pin', 'Pin'))), powerSource: 'measured' };
 }
 
-/** Sleep is told by `status` alone; while asleep, or with the miner process down, `summary` is an error. */
+function toldSleep(replies: Replies): MinerState | null {
+  const status = messageOf(replies, 'status')[0] ?? {};
+  return /^(?:true|1)$/i.test(textOf(status, 'btmineroff', 'mineroff') ?? '') ? 'sleeping' : null;
+}
+
+/** With the miner process down `summary` is an error; while boards are tuned they say so. */
 function toldState(
   replies: Replies,
   isUpfreqComplete: readonly (boolean | null)[],
   uptimeS: number | null,
   hashrateGhs: number | null,
 ): MinerState | null {
-  const status = messageOf(replies, 'status')[0] ?? {};
-  if (/^(?:true|1)$/i.test(textOf(status, 'btmineroff', 'mineroff') ?? '')) return 'sleeping';
   if (replies.get('summary')?.kind === 'device_error') return 'stopped';
   const incomplete = isUpfreqComplete.filter((it) => it === false).length;
   const isNew = uptimeS !== null && uptimeS < 3 * startupS;
@@ -222,6 +268,6 @@ function readIdentity(replies: Replies, summary: JsonObject) {
     firmware: /btminer|whatsminer/i.test(description) || mac !== null ? 'btminer' : 'cgminer',
     firmwareVersion: cleanVersion(textOf(version, 'fw_ver') ?? textOf(summary, 'Firmware Version')),
     mac: cleanMac(mac),
-    serial: null,
+    serial: textOf(info, 'minersn', 'miner_sn') ?? textOf(version, 'minersn'),
   };
 }
