@@ -15,9 +15,10 @@ import type { SimulateFlags } from './simulate.js';
 
 type Finish = (code: number) => void;
 
-/** `probe`, `decode`, `simulate`, `doctor`: tools that need no running system. */
+/** `scan`, `probe`, `decode`, `simulate`, `doctor`: tools that need no running system. */
 export function addToolCommands(program: Command, finish: Finish): void {
   program.commandsGroup('Tools:');
+  addScan(program, finish);
   addProbe(program, finish);
   addDecode(program, finish);
   addSimulate(program, finish);
@@ -29,6 +30,69 @@ export function addToolCommands(program: Command, finish: Finish): void {
   ).action(async (flags: ConfigFlags & { json?: boolean }) => {
     const { doctor } = await import('./doctor.js');
     finish(await doctor(configOf(flags), { isJson: flags.json === true }, print));
+  });
+}
+
+interface ScanFlags extends ConfigFlags {
+  ipFile?: string;
+  port: number;
+  json?: boolean;
+  csv?: boolean;
+  concurrency: number;
+  connectTimeout: number;
+  timeout?: number;
+  allowLoopback?: boolean;
+}
+
+function addScan(program: Command, finish: Finish): void {
+  const scan = program
+    .command('scan')
+    .description('finds miners: tries every address, says what answers as soon as it is known')
+    .argument('[range...]', 'CIDR, a-b, a.b.c.d-e, 10.0.*.2, single addresses; ! in front excludes')
+    .option('-f, --ip-file <file>', 'more ranges, any number a line; # begins a remark')
+    .addOption(new Option('-p, --port <port>', 'CGMiner port').argParser(tcpPort).default(4028))
+    .option('--json', 'one JSON line per miner')
+    .addOption(new Option('--csv', 'a CSV row per miner').conflicts('json'))
+    .addOption(
+      new Option('-n, --concurrency <sockets>', 'connections tried at once, as far as the system allows')
+        .argParser(wholeNumber(1, 60_000))
+        .default(10_000),
+    )
+    .addOption(
+      new Option('--connect-timeout <ms>', 'bound of connecting')
+        .argParser(wholeNumber(10, 60_000))
+        .default(1_000),
+    )
+    .addOption(
+      new Option('--timeout <ms>', 'total for one miner; poll.miner_deadline_ms').argParser(
+        wholeNumber(100, 120_000),
+      ),
+    )
+    .option('--allow-loopback', 'accept loopback ranges: for simulated miners');
+  withExamples(
+    withConfigFlags(scan),
+    'headframe scan 10.1.0.0/16',
+    "headframe scan 10.1.0.0/24 '!10.1.0.1' --csv > miners.csv",
+    'headframe scan --ip-file farm.txt --json | jq -r .model | sort | uniq -c',
+  ).action(async (ranges: string[], flags: ScanFlags) => {
+    const loopback = flags.allowLoopback === true ? { allow_loopback: true } : {};
+    const config = configOf(flags, { flags: loopback });
+    const [{ scan: run }, { openProgress }] = await Promise.all([
+      import('./scan.js'),
+      import('./scan-progress.js'),
+    ]);
+    const options = {
+      ranges,
+      ipFile: flags.ipFile ?? null,
+      port: flags.port,
+      format: flags.json ? ('json' as const) : flags.csv ? ('csv' as const) : ('table' as const),
+      concurrency: flags.concurrency,
+      connectTimeoutMs: flags.connectTimeout,
+      minerDeadlineMs: flags.timeout ?? config.poll.miner_deadline_ms,
+      config,
+    };
+    const tell = (line: string): void => void process.stderr.write(`${line}\n`);
+    finish(await run(options, { print, tell, progress: openProgress() }));
   });
 }
 
@@ -99,7 +163,7 @@ function addSimulate(program: Command, finish: Finish): void {
     simulate,
     'headframe simulate --mix clean --count 50',
     'headframe simulate --base 127.30.0.1 --fault silent=0.2 --fault-at 127.30.0.7=malformed:nan',
-    'headframe up --range 127.20.0.1-200 --set allow_loopback=true    # in another terminal',
+    'headframe up --range 127.20.0.1-50 --set allow_loopback=true    # in another terminal',
   ).action(async (flags: SimulateFlags, command: Command) => {
     const { simulate: run } = await import('./simulate.js');
     finish(await run(flags, { print, refuse: (message) => command.error(`error: ${message}`) }));
