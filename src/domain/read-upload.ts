@@ -1,15 +1,25 @@
 import { createHash } from 'node:crypto';
-import type { IngestRow, RejectedRow } from './ingest.js';
+import type { RejectedRow } from './ingest.js';
 import type { IngestResult, IngestTask, UploadError } from './ingest-task.js';
-import { readRecord } from './read-record.js';
+import { readRecord, type RecordContext } from './read-record.js';
 import { parseUploadJson } from './upload-json.js';
 
 /** What reading an inflated body needs. */
 export type UploadContext = Pick<IngestTask, 'siteId' | 'batchId' | 'maxRecords' | 'context'>;
 
 interface Entry {
-  readonly row: IngestRow;
+  readonly key: string;
+  readonly time: string;
+  readonly isOnline: boolean;
+  /** The row as JSON. */
+  readonly json: string;
   readonly index: number;
+}
+
+interface Reading {
+  readonly entries: readonly Entry[];
+  readonly rejected: readonly RejectedRow[];
+  readonly newestMs: number | null;
 }
 
 /**
@@ -17,25 +27,71 @@ interface Entry {
  * Of records with the same miner and time the first is kept, the others are `DUPLICATE_IN_BATCH`.
  */
 export function readUpload(body: Uint8Array, upload: UploadContext): IngestResult {
-  const parsed = parseUploadJson(decodeUtf8(body));
+  const reading = readText(decodeUtf8(body), upload);
+  if ('kind' in reading) return reading;
+  const { entries, rejected, newestMs } = reading;
+  return {
+    kind: 'parsed',
+    batchId: upload.batchId ?? deriveBatchId(body, upload, newestMs !== null),
+    rowsJson: `[${entries.map((entry) => entry.json).join(',')}]`,
+    rowCount: entries.length,
+    onlineCount: entries.reduce((count, entry) => count + (entry.isOnline ? 1 : 0), 0),
+    indexes: Uint32Array.from(entries, (entry) => entry.index),
+    online: Uint8Array.from(entries, (entry) => (entry.isOnline ? 1 : 0)),
+    rejected,
+    newestMs,
+  };
+}
+
+function readText(text: string, upload: UploadContext): Reading | UploadError {
+  const pieces = splitRecords(text);
+  if (pieces !== null && pieces.length <= upload.maxRecords) {
+    const reading = readPieces(pieces, upload);
+    if (reading !== null) return reading;
+  }
+  const parsed = parseUploadJson(text);
   if (parsed.kind === 'invalid') return uploadError('JSON_INVALID', `Invalid JSON: ${parsed.message}`);
   const records: unknown = parsed.value;
   if (!Array.isArray(records)) return uploadError('NOT_AN_ARRAY', 'Expected array of miner data');
   if (records.length > upload.maxRecords) {
     return uploadError('BODY_TOO_LARGE', `More than ${upload.maxRecords} records in one upload`);
   }
-  const { entries, rejected, newestMs } = readRecords(records, upload);
-  return {
-    kind: 'parsed',
-    batchId: upload.batchId ?? deriveBatchId(body, upload, newestMs !== null),
-    rowsJson: JSON.stringify(entries.map((entry) => entry.row)),
-    rowCount: entries.length,
-    onlineCount: entries.reduce((count, entry) => count + (entry.row.online ? 1 : 0), 0),
-    indexes: Uint32Array.from(entries, (entry) => entry.index),
-    online: Uint8Array.from(entries, (entry) => (entry.row.online ? 1 : 0)),
-    rejected,
-    newestMs,
-  };
+  const reader = new RecordReader(upload);
+  for (const record of records) reader.read(record);
+  return reader.finish();
+}
+
+const recordStart = '{"miner_id":"';
+
+/**
+ * The records of a body as pollers write it, each as text; null for any other body. The quotes of a name
+ * never stand inside of JSON text unescaped, so a cut can only be between objects; one that is deeper
+ * than the records leaves pieces that are no JSON.
+ */
+function splitRecords(text: string): string[] | null {
+  if (!text.startsWith(`[${recordStart}`) || !text.endsWith('}]')) return null;
+  const pieces: string[] = [];
+  let from = 1;
+  for (let at = text.indexOf(`},${recordStart}`); at !== -1; at = text.indexOf(`},${recordStart}`, from)) {
+    pieces.push(text.slice(from, at + 1));
+    from = at + 2;
+  }
+  pieces.push(text.slice(from, -1));
+  return pieces;
+}
+
+/**
+ * One record after the other: what is parsed of one is garbage before the next, so that an upload of
+ * any size holds little memory and the collector has little to copy. Null when a piece is no JSON.
+ */
+function readPieces(pieces: readonly string[], upload: UploadContext): Reading | null {
+  const reader = new RecordReader(upload);
+  try {
+    for (const piece of pieces) reader.read(JSON.parse(piece));
+  } catch {
+    return null;
+  }
+  return reader.finish();
 }
 
 /** An error answer of the body. */
@@ -60,36 +116,45 @@ function decodeUtf8(body: Uint8Array): string {
   return text.startsWith('\ufeff') ? text.slice(1) : text;
 }
 
-function readRecords(
-  records: readonly unknown[],
-  upload: UploadContext,
-): { entries: Entry[]; rejected: RejectedRow[]; newestMs: number | null } {
-  const entries: Entry[] = [];
-  const rejected: RejectedRow[] = [];
-  const seen = new Set<string>();
-  let newestMs: number | null = null;
-  records.forEach((record, index) => {
-    const reading = readRecord(record, upload.context);
-    if (reading.timeMs !== null) newestMs = Math.max(newestMs ?? reading.timeMs, reading.timeMs);
+class RecordReader {
+  readonly #context: RecordContext;
+  readonly #entries: Entry[] = [];
+  readonly #rejected: RejectedRow[] = [];
+  readonly #seen = new Set<string>();
+  #index = 0;
+  #newestMs: number | null = null;
+
+  constructor(upload: UploadContext) {
+    this.#context = upload.context;
+  }
+
+  read(record: unknown): void {
+    const index = this.#index++;
+    const reading = readRecord(record, this.#context);
+    if (reading.timeMs !== null) this.#newestMs = Math.max(this.#newestMs ?? reading.timeMs, reading.timeMs);
     if (reading.kind === 'rejected') {
-      rejected.push({ index, reason: reading.reason });
+      this.#rejected.push({ index, reason: reading.reason });
       return;
     }
-    const id = `${reading.row.time} ${reading.row.key}`;
-    if (seen.has(id)) {
-      rejected.push({ index, reason: 'DUPLICATE_IN_BATCH' });
+    const { key, time, online } = reading.row;
+    const id = `${time} ${key}`;
+    if (this.#seen.has(id)) {
+      this.#rejected.push({ index, reason: 'DUPLICATE_IN_BATCH' });
       return;
     }
-    seen.add(id);
-    entries.push({ row: reading.row, index });
-  });
-  entries.sort(byKeyThenTime);
-  return { entries, rejected, newestMs };
+    this.#seen.add(id);
+    this.#entries.push({ key, time, isOnline: online, json: JSON.stringify(reading.row), index });
+  }
+
+  finish(): Reading {
+    this.#entries.sort(byKeyThenTime);
+    return { entries: this.#entries, rejected: this.#rejected, newestMs: this.#newestMs };
+  }
 }
 
 function byKeyThenTime(a: Entry, b: Entry): number {
-  if (a.row.key !== b.row.key) return a.row.key < b.row.key ? -1 : 1;
-  return a.row.time < b.row.time ? -1 : a.row.time > b.row.time ? 1 : 0;
+  if (a.key !== b.key) return a.key < b.key ? -1 : 1;
+  return a.time < b.time ? -1 : a.time > b.time ? 1 : 0;
 }
 
 /**
