@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { listOf, readBrackets } from '../../src/miner/families/avalon-brackets.js';
-import { answer, readAll } from '../fixtures/miner-replies.js';
+import { avalon } from '../../src/miner/families/avalon.js';
+import { answer, readAll, repliesOf } from '../fixtures/miner-replies.js';
 
 const sensors = (first: number) => Array.from({ length: 6 }, (_, at) => first + at).join('  ');
 
@@ -78,6 +79,7 @@ describe('an Avalon', () => {
       hashrateGhs: 51312.05899,
       hashrate5sGhs: 51423.47812,
       hashrateExpectedGhs: 51062.4,
+      nominalSource: 'device',
       temperatureAvgC: 66,
       temperatureMinC: 59,
       temperatureMaxC: 74,
@@ -143,8 +145,20 @@ describe('an Avalon', () => {
 
   it('tells faults of supply and control board', () => {
     const sample = readAll({ stats: stats({ PS: '16 1217 1279 221 2834 1280', ECMM: '4' }) });
-    expect(sample.deviceErrors.map((error) => error.code)).toEqual(['PS 16', 'ECMM 4']);
+    expect(sample.deviceErrors).toEqual([
+      { code: 'PS 16', text: 'power supply: input current too high' },
+      { code: 'ECMM 4', text: 'control board: no fan' },
+    ]);
     expect(sample.health).toBe('warning');
+    // 512, a core that failed its test, stands in machines in order.
+    const boards = readAll({ stats: stats({ ECHU: '512 4608 131072' }) });
+    expect(boards.deviceErrors).toEqual([
+      { code: 'ECHU1 4608', text: 'board 1: temperature sensor' },
+      { code: 'ECHU2 131072', text: 'board 2: hash board failed' },
+    ]);
+    expect(readAll({ stats: stats({ ECMM: '1073741824' }) }).deviceErrors).toEqual([
+      { code: 'ECMM 1073741824', text: 'control board: unknown' },
+    ]);
   });
 
   it('leaves out sensors that are absent', () => {
@@ -177,6 +191,41 @@ describe('an Avalon', () => {
     const empty = answer('STATS', []);
     const sample = readAll({ summary: summary(), stats: empty, estats: stats() });
     expect(sample).toMatchObject({ family: 'avalon', boardsTotal: 3 });
+  });
+
+  it('is asked the other stats commands only when stats does not tell', () => {
+    expect(avalon.followUp?.(repliesOf({ stats: stats() }))).toEqual([]);
+    const hollow = answer('STATS', [
+      { STATS: 0, 'MM ID0:Summary': '' },
+      { STATS: 1, ID: 'POOL0' },
+    ]);
+    expect(avalon.followUp?.(repliesOf({ stats: hollow }))).toEqual(['estats', 'litestats']);
+    expect(readAll({ version, stats: hollow, estats: stats() })).toMatchObject({ boardsTotal: 3 });
+    expect(readAll({ version, stats: hollow, litestats: stats() })).toMatchObject({ boardsTotal: 3 });
+  });
+
+  it('of one board, told inside braces, has the sensors around it', () => {
+    const told =
+      "'STATS':{Ver[Nano3s-25021401_56abae7] LVer[25021401_56abae7] DNA[020100003f] STATE[1] SYSTEMSTATU[Work: In Work, Hash Board: 1] Elapsed[900] " +
+      'ITemp[-273] HBITemp[48] HBOTemp[52] TMax[71] TAvg[66] Fan1[2380] FanR[40%] PS[0 0 27462 4 0 3730 131] GHSspd[6400.10] GHSmm[6600.00] ' +
+      'GHSavg[6380.55] MGHS[6380.55] MTmax[71] MTavg[66] MVavg[301.5] TA[12] SoftOFF[0] ECHU[0] ECMM[0] PVT_T0[ 66 71 65] WORKMODE[2]}';
+    const sample = readAll({ stats: answer('STATS', { STATS: 0, 'MM ID0:Summary': told }) });
+    expect(sample).toMatchObject({
+      state: 'mining',
+      hashrateGhs: 6380.55,
+      hashrateExpectedGhs: 6600,
+      temperatureMaxC: 71,
+      powerW: 131,
+      powerSource: 'measured',
+    });
+    expect(sample.identity.model).toBe('AvalonMiner Nano3s');
+    expect(sample.boards).toHaveLength(1);
+    expect(sample.boards[0]).toMatchObject({
+      boardTempC: 52,
+      boardTempsC: [48, 52],
+      chipTempC: 71,
+      voltageMv: 301.5,
+    });
   });
 
   it('reads HBinfo of home models into the module', () => {
@@ -214,6 +263,33 @@ describe('states of an Avalon', () => {
   });
 });
 
+describe('an Avalon that does not hash now', () => {
+  const idle = { SYSTEMSTATU: 'Work: In Idle, Hash Board: 3 ', GHSspd: '0.00', TMax: '0', TAvg: '0' };
+
+  it('asleep goes on telling its averages, which are not its rate', () => {
+    const sample = readAll({ summary: summary(), stats: stats({ ...idle, SoftOFF: '4' }) });
+    expect(sample).toMatchObject({ state: 'sleeping', hashrateGhs: 0, repairs: [] });
+    expect(sample.boards.map((board) => board.hashrateGhs)).toEqual([0, 0, 0]);
+  });
+
+  it('is awake again as soon as it hashes', () => {
+    expect(readAll({ summary: summary(), stats: stats({ SoftOFF: '4', GHSspd: '50100.5' }) }).state).toBe(
+      'mining',
+    );
+  });
+
+  it('has shut down for heat when a board or the supply says so', () => {
+    expect(readAll({ stats: stats({ ...idle, ECHU: '0 64 0' }) }).state).toBe('overheated');
+    expect(readAll({ stats: stats({ ...idle, PS: '2 0 0 0 0 0' }) }).state).toBe('overheated');
+    expect(readAll({ stats: stats({ ...idle, ECHU: '0 128 0' }) }).state).toBe('sleeping');
+  });
+
+  it('finds no boards', () => {
+    const none = { SYSTEMSTATU: 'Work: In Work, Hash Board: 0 ', GHSspd: '0.00', GHSavg: '0' };
+    expect(readAll({ stats: stats(none) }).state).toBe('no_boards');
+  });
+});
+
 describe('bracket strings', () => {
   it('read names, nested values, and values without a blank between', () => {
     const read = readBrackets(
@@ -232,6 +308,13 @@ describe('bracket strings', () => {
     expect(listOf(' 59  58 -273')).toEqual([59, 58, -273]);
     expect(listOf('55%')).toEqual([55]);
     expect(listOf('')).toEqual([]);
+  });
+
+  it('may have a colon before the bracket', () => {
+    expect(Object.fromEntries(readBrackets('Fan1:[2380] TAvg: 5 Temp:[31]'))).toEqual({
+      Fan1: '2380',
+      Temp: '31',
+    });
   });
 
   it('keep what stands before a cut', () => {

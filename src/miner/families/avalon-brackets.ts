@@ -33,7 +33,7 @@ function* pairsOf(text: string): Generator<readonly [string, string]> {
   let from = 0;
   for (let open = text.indexOf('['); open !== -1; open = text.indexOf('[', from)) {
     let nameEnd = open;
-    if (nameEnd > from && text[nameEnd - 1] === ' ') nameEnd -= 1;
+    if (nameEnd > from && (text[nameEnd - 1] === ' ' || text[nameEnd - 1] === ':')) nameEnd -= 1;
     let nameStart = nameEnd;
     while (nameStart > from && isNameCode(text.charCodeAt(nameStart - 1))) nameStart -= 1;
     const end = closingOf(text, open + 1);

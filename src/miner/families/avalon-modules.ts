@@ -12,10 +12,19 @@ export type Module = Brackets;
 const maxModules = 64;
 const moduleKey = /^MM ?ID\d+/;
 
-/** Bracket strings of all modules, `HBinfo` read into the module before it. */
+/** Bracket strings of all modules, from the first of `commands` that has any. */
 export function readModules(replies: Replies, commands: readonly string[]): Module[] {
+  for (const command of commands) {
+    const modules = modulesOf(rows(replies, [command], 'STATS'));
+    if (modules.length > 0) return modules;
+  }
+  return [];
+}
+
+/** `HBinfo` is read into the module before it. */
+function modulesOf(records: readonly JsonObject[]): Module[] {
   const modules: Map<string, string>[] = [];
-  for (const record of rows(replies, commands, 'STATS')) {
+  for (const record of records) {
     for (const [key, text] of texts(record)) {
       if (modules.length >= maxModules) return modules;
       const brackets = new Map(readBrackets(text));
@@ -50,6 +59,7 @@ export function readBoards(module: Module, moduleIndex: number | null): BoardRea
     hottest: listOf(module.get('MTmax')),
     average: listOf(module.get('MTavg')),
     errors: listOf(module.get('MH')),
+    millivolts: listOf(module.get('MVavg')),
   };
   let chips = 0;
   for (const name of module.keys()) if (name.startsWith('PVT_T') && /^\d+$/.test(name.slice(5))) chips += 1;
@@ -67,6 +77,7 @@ interface BoardLists {
   readonly hottest: readonly (number | null)[];
   readonly average: readonly (number | null)[];
   readonly errors: readonly (number | null)[];
+  readonly millivolts: readonly (number | null)[];
 }
 
 function toBoard(module: Module, lists: BoardLists, at: number, index: number): BoardReading {
@@ -76,14 +87,24 @@ function toBoard(module: Module, lists: BoardLists, at: number, index: number): 
   const coldest = known.length === 0 ? null : Math.min(...known);
   return {
     ...emptyBoard(index),
+    ...(lists.ghs.length > 1 || at > 0 ? {} : boardSensors(module)),
     hashrateGhs: lists.ghs[at] ?? null,
     chipTempC: hottest ?? toTemperature(lists.average[at] ?? null),
     chipTempsC: [coldest, hottest].filter((temp) => temp !== null),
     chipsOk: sensors.length === 0 ? null : known.length,
     chipsTotal: sensors.length === 0 ? null : sensors.length,
     frequencyMhz: boardFrequencyMhz(module, at) ?? positive(numberOf(module.get('Freq'))),
+    voltageMv: positive(lists.millivolts[at] ?? null) ?? mean(listOf(module.get(`PVT_V${at}`)).map(positive)),
     hardwareErrors: lists.errors[at] ?? null,
   };
+}
+
+/** Inlet and outlet of a home model's only board. */
+function boardSensors(module: Module) {
+  const boardTempsC = ['HBITemp', 'HBOTemp']
+    .map((name) => toTemperature(numberOf(module.get(name))))
+    .filter((temp) => temp !== null);
+  return { boardTempC: largest(boardTempsC), boardTempsC };
 }
 
 /** Mean clock of a board: the steps `SFn`, MHz, by how many cores run at each, `PLLn`. */
@@ -104,6 +125,8 @@ function toSingleBoard(module: Module, index: number): BoardReading {
   const hottest = toTemperature(numberOf(module.get('TMax')));
   return {
     ...emptyBoard(index),
+    ...boardSensors(module),
+    nominalGhs: positive(numberOf(module.get('GHSmm'))),
     hashrateGhs: numberOf(module.get('GHSavg')) ?? (work === null ? null : work * ghsPerWorkUtility),
     chipTempC: hottest,
     chipTempsC: hottest === null ? [] : [hottest],

@@ -1,8 +1,9 @@
-import type { FanSample, MinerState, PowerSource } from '../../domain/telemetry.js';
+import type { DeviceError, FanSample, MinerState, PowerSource } from '../../domain/telemetry.js';
 import type { Family, ReadContext } from '../family.js';
 import { toCount, toNumber, toTemperature } from '../numbers.js';
 import type { JsonObject, Replies } from '../reply.js';
 import { positive } from './antminer-chains.js';
+import { isTooHot, readErrors } from './avalon-errors.js';
 import { readBoards, readModules, type Module } from './avalon-modules.js';
 import { listOf, numberOf } from './avalon-brackets.js';
 import { cleanMac } from './model-names.js';
@@ -15,7 +16,7 @@ import {
   type BoardReading,
   type Reading,
 } from './reading.js';
-import { descriptions, mean, own, row, rows, sum, textOf } from './records.js';
+import { descriptions, largest, mean, own, row, rows, sum, textOf } from './records.js';
 import { ratesOf, scaleTo, scaleToNominal, steadyGhs, times } from './units.js';
 
 /** Canaan's cgminer 4.10 and 4.11: Avalon 7xx to A15, Nano, Mini, Q. */
@@ -27,16 +28,17 @@ export const avalon: Family = {
   identityCommands: ['version'],
   mayJoin: true,
   request: (command) => JSON.stringify({ command }),
+  // Home models now and then answer `stats` without what counts, but the others in full.
+  followUp: (replies) => (readModules(replies, ['stats']).length > 0 ? [] : ['estats', 'litestats']),
   matches,
   read,
 };
 
-/** `stats` is intermittently empty on home models, which then answer the others. */
 const statsCommands = ['stats', 'estats', 'litestats'];
 
 function matches(replies: Replies): boolean {
   const version = row(replies, ['version'], 'VERSION');
-  if (/avalon/i.test(textOf(version, 'PROD') ?? '') || /^MM\d/.test(textOf(version, 'HWTYPE') ?? ''))
+  if (/avalon/i.test(textOf(version, 'PROD', 'MODEL') ?? '') || /^MM\d/.test(textOf(version, 'HWTYPE') ?? ''))
     return true;
   return readModules(replies, statsCommands).length > 0;
 }
@@ -49,16 +51,23 @@ function read(replies: Replies, context: ReadContext) {
   const boards = modules.flatMap((module, at) => readBoards(module, modules.length > 1 ? at : null));
   const rates = readRates(summary, modules, boards, uptimeS);
   const pools = readPools(replies);
+  const deviceErrors = readErrors(modules);
+  const told = toldState(modules, summary, { ...rates, errors: deviceErrors });
+  // Asleep it goes on telling its averages.
+  const hashrateGhs = told === 'sleeping' && rates.hashrateGhs !== null ? 0 : rates.hashrateGhs;
   const acceptedShares = toCount(own(summary, 'Accepted')) ?? sumShares(pools, 'accepted');
-  const boardFactor = scaleTo(sum(boards.map((board) => board.hashrateGhs)), rates.hashrateGhs);
+  const boardFactor =
+    told === 'sleeping' ? 0 : scaleTo(sum(boards.map((board) => board.hashrateGhs)), rates.hashrateGhs);
   const reading: Reading = {
     ...emptyReading,
     family: 'avalon',
     identity: withIdentity(readIdentity(replies, modules), context),
-    hashrateGhs: rates.hashrateGhs,
+    hashrateGhs,
     hashrate5sGhs: rates.hashrate5sGhs,
     hashrateExpectedGhs: rates.nominalGhs,
+    nominalSource: rates.nominalGhs === null ? null : 'device',
     temperatureAvgC: mean(modules.map((module) => toTemperature(numberOf(module.get('TAvg'))))),
+    temperatureMaxC: largest(modules.map((module) => toTemperature(numberOf(module.get('TMax'))))),
     boards: boards.map((board) => ({ ...board, hashrateGhs: times(board.hashrateGhs, boardFactor) })),
     fans: readFans(modules),
     pools,
@@ -69,12 +78,14 @@ function read(replies: Replies, context: ReadContext) {
     frequencyAvgMhz: mean(modules.map((module) => positive(numberOf(module.get('Freq'))))),
     uptimeS,
     ...readPower(modules),
-    deviceErrors: readErrors(modules),
+    deviceErrors,
     repairs:
-      rates.isScaled || boardFactor !== 1 ? [{ command: 'summary', kind: 'unit_scale', count: 1 }] : [],
+      rates.isScaled || (boardFactor !== 1 && boardFactor !== 0)
+        ? [{ command: 'summary', kind: 'unit_scale', count: 1 }]
+        : [],
     state: deriveState({
-      told: toldState(modules, summary, rates),
-      hashrateGhs: rates.hashrateGhs,
+      told,
+      hashrateGhs,
       averageGhs: rates.averageGhs,
       acceptedShares,
       uptimeS,
@@ -132,38 +143,48 @@ function readPower(modules: readonly Module[]): { powerW: number | null; powerSo
   return { powerW: sum(supplies.map((supply) => positive(supply[4] ?? null))), powerSource: 'reported' };
 }
 
-function readErrors(modules: readonly Module[]) {
-  return modules.flatMap((module) => {
-    const supply = listOf(module.get('PS'))[0] ?? null;
-    const control = numberOf(module.get('ECMM'));
-    return [
-      ...(supply !== null && supply !== 0 ? [{ code: `PS ${supply}`, text: 'power supply' }] : []),
-      ...(control !== null && control !== 0 ? [{ code: `ECMM ${control}`, text: 'control board' }] : []),
-    ];
-  });
-}
-
+/**
+ * `SoftOFF` (a reason, 0 when none) and `Work: In Idle` are sleep as long as no module hashes now:
+ * averages stay high for long.
+ */
 function toldState(
   modules: readonly Module[],
   summary: JsonObject,
-  rates: { readonly hashrateGhs: number | null; readonly averageGhs: number | null },
+  facts: {
+    readonly hashrateGhs: number | null;
+    readonly averageGhs: number | null;
+    readonly errors: readonly DeviceError[];
+  },
 ): MinerState | null {
+  const isHashing = modules.some((module) => (numberOf(module.get('GHSspd')) ?? 0) > 0);
+  if (isHashing) return null;
+  const work = modules.map((module) => workOf(module));
+  if (isTooHot(facts.errors) && !work.includes('work')) return 'overheated';
   if (modules.some((module) => (numberOf(module.get('SoftOFF')) ?? 0) !== 0)) return 'sleeping';
-  const work = modules.map((module) =>
-    /Work:\s*In\s+(\w+)/i.exec(module.get('SYSTEMSTATU') ?? '')?.[1]?.toLowerCase(),
-  );
-  if (work.some((it) => it === 'idle')) return 'sleeping';
-  if (work.some((it) => it === 'init')) return 'starting';
+  if (work.includes('idle')) return 'sleeping';
+  if (work.includes('init')) return 'starting';
+  if (modules.length > 0 && modules.every(hasNoBoard)) return 'no_boards';
   // Right after the start the average is 0/0, which cgminer prints as nan.
-  const isAverageMissing = own(summary, 'MHS av') !== undefined && rates.averageGhs === null;
-  return isAverageMissing && (rates.hashrateGhs ?? 0) === 0 ? 'starting' : null;
+  const isAverageMissing = own(summary, 'MHS av') !== undefined && facts.averageGhs === null;
+  return isAverageMissing && (facts.hashrateGhs ?? 0) === 0 ? 'starting' : null;
+}
+
+/** `work`, `idle` or `init` of `SYSTEMSTATU[Work: In Work, Hash Board: 3 ]`. */
+function workOf(module: Module): string | undefined {
+  return /Work:\s*In\s+(\w+)/i.exec(module.get('SYSTEMSTATU') ?? '')?.[1]?.toLowerCase();
+}
+
+function hasNoBoard(module: Module): boolean {
+  return /Hash Board:\s*0\b/i.test(module.get('SYSTEMSTATU') ?? '');
 }
 
 function readIdentity(replies: Replies, modules: readonly Module[]) {
   const version = row(replies, ['version'], 'VERSION');
   const ver = modules[0]?.get('Ver') ?? '';
   const product = textOf(version, 'PROD');
-  const model = modelOf(ver) ?? product?.replace(/^AvalonMiner\s*/i, '') ?? null;
+  const told = textOf(version, 'MODEL');
+  const exact = told !== null && !/x{2}$/i.test(told) ? told : null;
+  const model = modelOf(ver) ?? exact ?? product?.replace(/^AvalonMiner\s*/i, '') ?? null;
   const software = /cgminer [\d.]+/i.exec(descriptions(replies))?.[0]?.split(' ')[1] ?? null;
   return {
     vendor: 'Canaan',
@@ -180,7 +201,9 @@ function readIdentity(replies: Replies, modules: readonly Module[]) {
 /** `1066-1910…` is a 1066, `15-194-2410…` a 15-194, `7411706-3162860` a 741. */
 function modelOf(ver: string): string | null {
   const match = /^(?:(\d{2}-\d{3})-\d{8}|(\d{4})-\d|(\d{3})\d{4}-)/.exec(ver);
-  return match?.[1] ?? match?.[2] ?? match?.[3] ?? /^(Nano\w*|Mini\w*|Q\w*)-/i.exec(ver)?.[1] ?? null;
+  return (
+    match?.[1] ?? match?.[2] ?? match?.[3] ?? /^(Nano\w*|Mini\w*|Q\w*|A\d{4}\w*)-/i.exec(ver)?.[1] ?? null
+  );
 }
 
 function buildOf(ver: string): string | null {
