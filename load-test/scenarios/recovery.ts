@@ -4,10 +4,10 @@
  *     node --import tsx load-test/scenarios/recovery.ts --database-url postgres://…
  *     node --import tsx load-test/scenarios/recovery.ts --only kills --seeds 3 --first-seed 17
  *
- * `kills`: edge, api or both killed with SIGKILL at random moments, one farm per seed. `database`: a
- * PostgreSQL of its own stopped for a minute, and the server given cut off and half-open for as long.
- * `api`: unreachable, with the edge killed in the middle. Prints one line of JSON per run; exits 1 when
- * a promise is broken.
+ * `kills`: edge, api or both killed with SIGKILL at random moments, one farm per seed. `stopped`: a
+ * PostgreSQL of its own stopped for a minute; `cut` and `half-open`: the way to the server given, for as
+ * long. `api`: unreachable, with the edge killed twice meanwhile. Prints one line of JSON per run; exits
+ * 1 when a promise is broken.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ import { createDatabase, makeFolder, print, serverUrl } from './scenario.js';
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', default: 'kills,database,api' },
+    only: { type: 'string', default: 'kills,stopped,cut,half-open,api' },
     seeds: { type: 'string', default: '20' },
     'first-seed': { type: 'string', default: '1' },
     kills: { type: 'string', default: '4' },
@@ -206,16 +206,11 @@ try {
     print(`kills, seed ${seed}`);
     await kills(seed);
   }
-  if (only.includes('database')) {
-    print(`database away for ${outageMs / 1000} s: stopped, cut off, half-open`);
-    await databaseStopped();
-    await databaseCut('database cut off', 'refuse');
-    await databaseCut('database half-open', 'blackhole');
-  }
-  if (only.includes('api')) {
-    print(`api away for ${outageMs / 1000} s, edge killed twice meanwhile`);
-    await apiUnreachable();
-  }
+  print(`outages of ${outageMs / 1000} s`);
+  if (only.includes('stopped')) await databaseStopped();
+  if (only.includes('cut')) await databaseCut('database cut off', 'refuse');
+  if (only.includes('half-open')) await databaseCut('database half-open', 'blackhole');
+  if (only.includes('api')) await apiUnreachable();
 } finally {
   await killPrograms();
 }
