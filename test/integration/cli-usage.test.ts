@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { version } from '../../src/config/paths.js';
+import { packageRoot, version } from '../../src/config/paths.js';
 import { headframe, killCommands, makeOpenFolder } from '../support/cli.js';
 
 let folder: Awaited<ReturnType<typeof makeOpenFolder>>;
@@ -113,6 +113,12 @@ describe('the command line', () => {
     const { code, stderr } = await run(name);
     expect(code).toBe(78);
     expect(stderr).toContain(says);
+  });
+
+  it('accepts the example of a settings file', async () => {
+    const file = join(packageRoot, 'headframe.example.yaml');
+    const { stdout } = await run('doctor', '--json', '--config', file);
+    expect(stdout).toContain('{"name":"ranges","ok":true,"detail":"2 sites, 1591 addresses');
   });
 
   it('says nothing of a URL but that it is wrong: it may hold a password', async () => {
