@@ -1,52 +1,95 @@
 -- Stores one batch: history, live rows, miners, events, raw replies and the ledger row, or nothing.
--- $1 rows (JSON text), $2 site, $3 batch id, $4 key, $5 arrival, $6 rows, $7 online, $8 rejected, $9 bytes on the wire.
+-- $1 rows (JSON text), $2 site, $3 batch id, $4 key, $5 arrival, $6 rows, $7 online, $8 rejected, $9 bytes on the wire,
+-- $10 whether rows of doubtful identity go by their address. Else one such row keeps the batch from being written, and
+-- the answer holds what `headframe_settle_identities` wants to see.
 -- Rows of every table are taken in the order of their miner, so that concurrent batches cannot deadlock.
 with seen as materialized (
   select from collector_upload_logs where site_id = $2::int and batch_id = $3::uuid
 ),
 input as materialized (
   select r.*, row_number() over newest_first = 1 as is_newest,
-    max(r.time) filter (where r.online) over (partition by r.key) as last_online_at
+    max(r.time) filter (where r.online) over (partition by r.key) as last_online_at,
+    max(r.time) filter (where r.mac is not null or r.serial is not null) over (partition by r.key) as identified_at
   from json_to_recordset(case when exists (select from seen) then '[]' else $1::text end::json) as r (
-    key text, "time" timestamptz, offset_ms float8, ip text, mac text, online boolean, state text, health text,
+    key text, "time" timestamptz, offset_ms float8, ip text, mac text, serial text, online boolean, state text, health text,
     reported_health text, hashrate_ghs float8, hashrate_5s_ghs float8, hashrate_expected_ghs float8,
     temperature_avg real, temperature_min real, temperature_max real, temperature_chips real[], fan_speeds real[],
     frequency_avg real, accepted_shares float8, rejected_shares float8, hardware_errors float8,
     uptime_seconds float8, power_w real, efficiency real, pool_latency_ms float8, latency_ms float8,
     pool_url text, worker_name text, model text, firmware text, family text, boards json,
     board_hashrate_ghs real[], board_temp_c real[], board_chips_ok real[], boards_total float8,
-    boards_healthy float8, error_class text, error_message text, details json, raw json
+    boards_healthy float8, board_serials text[], error_class text, error_message text, details json, raw json,
+    quirks json
   )
   window newest_first as (partition by r.key order by r.time desc)
 ),
 known as materialized (
-  select m.key, m.miner_id, m.ip, m.mac, m.model, m.firmware, m.family, l.time, l.state, l.pool_url,
-    l.worker_name, l.known_uptime_seconds, l.known_boards_healthy
+  select m.key, m.miner_id, m.address is not null as is_address, m.key_since, m.ip, m.mac, m.serial, m.model,
+    m.firmware, m.family, l.time, l.state, l.pool_url, l.worker_name, l.known_uptime_seconds,
+    l.known_boards_healthy, l.known_board_serials
   from input i
   join miners m on m.site_id = $2::int and m.key = i.key
   left join miner_telemetry_live l on l.miner_id = m.miner_id
   where i.is_newest
 ),
+-- Rows that say they are another than their address is known for, or are from before it was that one's.
+doubtful as materialized (
+  select i.key, i.time, i.mac, i.serial
+  from input i left join known k on k.key = i.key
+  where case when k.miner_id is null
+      then i.key ~ '^((25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(25[0-5]|2[0-4]\d|1?\d?\d)$' else k.is_address end
+    and case when i.mac is not null then i.mac is distinct from k.mac
+      when i.serial is not null then i.serial is distinct from k.serial
+      else i.time < k.key_since end
+),
+-- Those among them that are late: whose they are is known, and no longer here.
+late as materialized (
+  select d.key, d.time, d.mac, d.serial, coalesce(
+    (select m.miner_id from miners m
+      where m.site_id = $2::int and m.by_address and m.mac = d.mac and d.time < m.key_since
+        and (m.ip = d.key or not exists (select from miners o
+          where o.site_id = $2::int and o.by_address and o.mac = d.mac and o.miner_id <> m.miner_id))
+      order by m.miner_id limit 1),
+    (select m.miner_id from miners m
+      where m.site_id = $2::int and m.by_address and d.mac is null and m.serial = d.serial and d.time < m.key_since
+      order by m.miner_id limit 1),
+    (select p.miner_id from miner_places p
+      where p.site_id = $2::int and d.mac is null and d.serial is null and p.key = d.key and p.until > d.time
+      order by p.until limit 1)) as miner_id
+  from doubtful d
+),
+claims as materialized (
+  select key, time from late where not $10::text::boolean and miner_id is null and (mac is not null or serial is not null)
+),
+-- A MAC or serial under an address is written by `headframe_settle_identities` alone.
 identity as (
-  insert into miners as m (site_id, key, ip, mac, model, firmware, family, first_seen)
-  select $2::int, i.key, i.ip, i.mac, i.model, i.firmware, i.family, i.time
+  insert into miners as m (site_id, key, ip, mac, serial, model, firmware, family, first_seen)
+  select $2::int, i.key, i.ip, case when not $10::text::boolean then i.mac end, case when not $10::text::boolean then i.serial end,
+    i.model, i.firmware, i.family, i.time
   from input i left join known k on k.key = i.key
   where i.is_newest and (
     k.miner_id is null
     or ((k.time is null or k.time < i.time)
-      and (i.ip <> coalesce(k.ip, '') or i.mac <> coalesce(k.mac, '') or i.model <> coalesce(k.model, '')
-        or i.firmware <> coalesce(k.firmware, '') or i.family <> coalesce(k.family, '')))
+      and (i.ip <> coalesce(k.ip, '') or i.mac <> coalesce(k.mac, '') or i.serial <> coalesce(k.serial, '')
+        or i.model <> coalesce(k.model, '') or i.firmware <> coalesce(k.firmware, '')
+        or i.family <> coalesce(k.family, '')))
   )
+    and not exists (select from claims)
+    and not exists (select from late s where s.miner_id is not null and s.key = i.key and s.time = i.time)
   order by i.key
   on conflict (site_id, key) do update set
-    ip = coalesce(excluded.ip, m.ip), mac = coalesce(excluded.mac, m.mac),
+    ip = coalesce(excluded.ip, m.ip),
+    mac = case when m.address is null then coalesce(excluded.mac, m.mac) else m.mac end,
+    serial = case when m.address is null or excluded.mac = m.mac then coalesce(excluded.serial, m.serial) else m.serial end,
+    vacated_at = case when excluded.model is null then m.vacated_at end,
     model = coalesce(excluded.model, m.model), firmware = coalesce(excluded.firmware, m.firmware),
     family = coalesce(excluded.family, m.family)
   returning m.key, m.miner_id, m.xmax = 0 as is_new
 ),
 -- A row inserted here is not visible to a join here, hence the union.
 ids as materialized (
-  select key, miner_id from known union select key, miner_id from identity
+  select key, miner_id from known where not exists (select from claims)
+  union select key, miner_id from identity
 ),
 history as (
   insert into miner_telemetry_history (
@@ -54,11 +97,11 @@ history as (
     hashrate_5s_ghs, hashrate_expected_ghs, temperature_avg, temperature_min, temperature_max, frequency_avg,
     power_w, offset_ms, latency_ms, pool_latency_ms, boards_total, boards_healthy, state, health, error_class,
     fan_speeds, temperature_chips, boards)
-  select i.time, i.accepted_shares, ids.miner_id, least(i.rejected_shares, 2147483647),
+  select i.time, i.accepted_shares, coalesce(s.miner_id, ids.miner_id), least(i.rejected_shares, 2147483647),
     least(i.hardware_errors, 2147483647), i.uptime_seconds, i.hashrate_ghs, i.hashrate_5s_ghs,
     i.hashrate_expected_ghs, i.temperature_avg, i.temperature_min, i.temperature_max, i.frequency_avg,
     i.power_w, i.offset_ms, least(i.latency_ms, 32767), least(i.pool_latency_ms, 32767), i.boards_total,
-    i.boards_healthy, s.code, h.code, coalesce(e.code, '?'), i.fan_speeds::smallint[],
+    i.boards_healthy, c.code, h.code, coalesce(e.code, '?'), i.fan_speeds::smallint[],
     case when 127 < any (i.temperature_chips)
       then array(select least(t, 127)::int::"char" from unnest(i.temperature_chips) t)
       else i.temperature_chips::int[]::"char"[] end,
@@ -66,23 +109,26 @@ history as (
         and cardinality(i.board_hashrate_ghs) = cardinality(i.board_chips_ok)
       then array[i.board_hashrate_ghs, i.board_temp_c, i.board_chips_ok] end
   from input i
-  join ids on ids.key = i.key
-  left join miner_states s on s.name = i.state
+  left join ids on ids.key = i.key
+  left join late s on s.key = i.key and s.time = i.time
+  left join miner_states c on c.name = i.state
   left join health_levels h on h.name = i.health
   left join poll_error_classes e on e.name = coalesce(i.error_class, 'none')
-  order by ids.miner_id, i.time
+  where coalesce(s.miner_id, ids.miner_id) is not null and not exists (select from claims)
+  order by 3, i.time, i.online desc
   on conflict do nothing
-  returning 1
+  returning miner_id, time
 ),
 live as (
   insert into miner_telemetry_live as l (
-    miner_id, boards_total, boards_healthy, known_boards_healthy, time, last_online_at, accepted_shares,
+    miner_id, boards_total, boards_healthy, known_boards_healthy, known_board_serials, time, last_online_at,
+    identified_at, accepted_shares,
     rejected_shares, hardware_errors, uptime_seconds, known_uptime_seconds, hashrate_ghs, hashrate_5s_ghs,
     hashrate_expected_ghs, temperature_avg, temperature_min, temperature_max, frequency_avg, power_w, efficiency,
     offset_ms, latency_ms, pool_latency_ms, online, state, health, reported_health, error_class, error_message,
     pool_url, worker_name, fan_speeds, temperature_chips, boards, details)
-  select ids.miner_id, i.boards_total, i.boards_healthy, i.boards_healthy, i.time, i.last_online_at,
-    i.accepted_shares, i.rejected_shares, i.hardware_errors, i.uptime_seconds, i.uptime_seconds, i.hashrate_ghs,
+  select ids.miner_id, i.boards_total, i.boards_healthy, i.boards_healthy, i.board_serials, i.time, i.last_online_at,
+    i.identified_at, i.accepted_shares, i.rejected_shares, i.hardware_errors, i.uptime_seconds, i.uptime_seconds, i.hashrate_ghs,
     i.hashrate_5s_ghs, i.hashrate_expected_ghs, i.temperature_avg, i.temperature_min, i.temperature_max,
     i.frequency_avg, i.power_w, i.efficiency, i.offset_ms, i.latency_ms, i.pool_latency_ms, i.online, i.state,
     i.health, i.reported_health, i.error_class, i.error_message, i.pool_url, i.worker_name, i.fan_speeds::int[],
@@ -90,11 +136,16 @@ live as (
   from input i
   join ids on ids.key = i.key
   where i.is_newest
+    and not exists (select from late s where s.miner_id is not null and s.key = i.key and s.time = i.time)
   order by ids.miner_id
   on conflict (miner_id) do update set
     boards_total = excluded.boards_total, boards_healthy = excluded.boards_healthy,
     known_boards_healthy = coalesce(excluded.boards_healthy, l.known_boards_healthy), time = excluded.time,
     last_online_at = coalesce(excluded.last_online_at, l.last_online_at),
+    identified_at = coalesce(excluded.identified_at, l.identified_at),
+    -- A board that does not tell now is not gone for good.
+    known_board_serials = case when excluded.known_board_serials <@ l.known_board_serials then l.known_board_serials
+      else coalesce(excluded.known_board_serials, l.known_board_serials) end,
     accepted_shares = excluded.accepted_shares, rejected_shares = excluded.rejected_shares,
     hardware_errors = excluded.hardware_errors, uptime_seconds = excluded.uptime_seconds,
     known_uptime_seconds = coalesce(excluded.uptime_seconds, l.known_uptime_seconds),
@@ -116,14 +167,15 @@ live as (
 -- Each sample newer than the live row beside what was known before it; null: not told.
 steps as (
   select k.miner_id, i.time, i.state, i.uptime_seconds, i.model, i.firmware, i.pool_url, i.worker_name,
-    i.boards_healthy,
+    i.boards_healthy, i.board_serials,
     coalesce(lag(i.state) over w, k.state) as old_state,
     coalesce(lag(i.uptime_seconds) over w, k.known_uptime_seconds) as old_uptime_seconds,
     coalesce(lag(i.model) over w, k.model) as old_model,
     coalesce(lag(i.firmware) over w, k.firmware) as old_firmware,
     coalesce(lag(i.pool_url) over w, k.pool_url) as old_pool_url,
     coalesce(lag(i.worker_name) over w, k.worker_name) as old_worker_name,
-    coalesce(lag(i.boards_healthy) over w, k.known_boards_healthy) as old_boards_healthy
+    coalesce(lag(i.boards_healthy) over w, k.known_boards_healthy) as old_boards_healthy,
+    coalesce(lag(i.board_serials) over w, k.known_board_serials) as old_board_serials
   from input i
   join known k on k.key = i.key
   where k.time < i.time
@@ -141,11 +193,13 @@ events as (
     ('firmware', s.old_firmware, s.firmware, s.firmware <> s.old_firmware),
     ('pool', s.old_pool_url, s.pool_url, s.pool_url <> s.old_pool_url),
     ('worker', s.old_worker_name, s.worker_name, s.worker_name <> s.old_worker_name),
-    ('boards', s.old_boards_healthy::text, s.boards_healthy::text, s.boards_healthy <> s.old_boards_healthy)
+    ('boards', s.old_boards_healthy::text, s.boards_healthy::text, s.boards_healthy <> s.old_boards_healthy),
+    ('board_swap', array_to_string(s.old_board_serials, ' '), array_to_string(s.board_serials, ' '),
+      not s.board_serials <@ s.old_board_serials)
   ) as c (kind, from_value, to_value, is_change)
   where (s.state <> s.old_state or s.uptime_seconds < s.old_uptime_seconds or s.model <> s.old_model
       or s.firmware <> s.old_firmware or s.pool_url <> s.old_pool_url or s.worker_name <> s.old_worker_name
-      or s.boards_healthy <> s.old_boards_healthy)
+      or s.boards_healthy <> s.old_boards_healthy or not s.board_serials <@ s.old_board_serials)
     and c.is_change
     -- A batch that loses the race for the live row tells nothing new.
     and s.miner_id in (select miner_id from live)
@@ -162,6 +216,41 @@ raw_replies as (
   on conflict (miner_id, command) do update set time = excluded.time, body = excluded.body
   where r.time < excluded.time
 ),
+-- A damaged reply counts when its row is stored: a row that comes again is not stored, and not counted, again.
+damage as materialized (
+  select h.miner_id, h.time, i.family, i.firmware, q.command, q.damage, q.sample,
+    case when (select count(*) from reply_quirks where site_id = $2::int) < 2000
+      or exists (select from reply_quirks r where r.site_id = $2::int and r.fingerprint = q.fingerprint)
+      then q.fingerprint else 'other' end as fingerprint
+  from (select i.*, coalesce(s.miner_id, ids.miner_id) as miner_id
+    from input i left join ids on ids.key = i.key left join late s on s.key = i.key and s.time = i.time
+    where i.quirks is not null) i
+  join history h on h.miner_id = i.miner_id and h.time = i.time
+  cross join lateral json_to_recordset(i.quirks) as q (fingerprint text, command text, damage text, sample text)
+),
+quirks as (
+  insert into reply_quirks as q (
+    site_id, fingerprint, family, firmware, command, damage, first_seen, since, last_seen, reply_count, sample_reply)
+  select $2::int, d.fingerprint, min(d.family), min(d.firmware), min(d.command), min(d.damage), min(d.time), min(d.time),
+    max(d.time), count(*), min(d.sample)
+  from damage d
+  group by d.fingerprint order by d.fingerprint
+  on conflict (site_id, fingerprint) do update set
+    first_seen = least(q.first_seen, excluded.first_seen), last_seen = greatest(q.last_seen, excluded.last_seen),
+    since = case when excluded.since > q.last_seen + interval '1 hour' then excluded.since
+      when excluded.last_seen > q.since - interval '1 hour' then least(q.since, excluded.since) else q.since end,
+    reply_count = q.reply_count + excluded.reply_count,
+    sample_reply = coalesce(q.sample_reply, excluded.sample_reply)
+  returning q.quirk_id, q.fingerprint
+),
+quirk_sightings as (
+  insert into quirk_miners as m (quirk_id, miner_id, last_seen)
+  select q.quirk_id, d.miner_id, max(d.time)
+  from damage d join quirks q using (fingerprint)
+  group by q.quirk_id, d.miner_id order by q.quirk_id, d.miner_id
+  on conflict (quirk_id, miner_id) do update set last_seen = excluded.last_seen
+  where m.last_seen < excluded.last_seen - interval '5 minutes'
+),
 outcome as materialized (
   select (select count(*) from history)::int as stored,
     (select count(*) from live)::int as updated,
@@ -175,9 +264,15 @@ ledger as (
     $4::int, $6::int, o.stored, $6::int - o.stored, $8::int, $7::int,
     extract(epoch from clock_timestamp() - statement_timestamp()) * 1000
   from outcome o
-  where not exists (select from seen)
+  where not exists (select from seen) and not exists (select from claims)
   on conflict do nothing
   returning 1
 )
-select o.stored, o.updated, o.created, not exists (select from ledger) as is_duplicate_batch
+select o.stored, o.updated, o.created, not exists (select from ledger) as is_duplicate_batch,
+  case when exists (select from claims) then (
+    select json_agg(json_build_object('key', i.key, 'time', i.time, 'mac', i.mac, 'serial', i.serial,
+      'model', i.model, 'is_claim', c.key is not null))
+    from input i left join claims c on c.key = i.key and c.time = i.time
+    where c.key is not null or i.mac in (select d.mac from claims join doubtful d using (key, time))
+  )::text end as claims
 from outcome o

@@ -2,7 +2,8 @@
 with live as materialized (
   select l.*, l.online and l.time >= $2::text::timestamptz as is_fresh
   from miners m join miner_telemetry_live l using (miner_id)
-  where m.site_id = $1::int
+  -- An address that its miner has left is no miner unless something answers there.
+  where m.site_id = $1::int and (m.vacated_at is null or l.online)
 ),
 totals as (
   select count(*)::int as total_miners,

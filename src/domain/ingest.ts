@@ -1,3 +1,4 @@
+import type { ReplyQuirk } from './quirks.js';
 import type { Health, MinerState } from './telemetry.js';
 
 /**
@@ -11,7 +12,9 @@ export interface IngestRow {
   readonly time: string;
   readonly offset_ms: number | null;
   readonly ip: string | null;
+  /** With `key` an address, who the miner is: a MAC or serial seen before keeps its history. */
   readonly mac: string | null;
+  readonly serial: string | null;
   readonly online: boolean;
   readonly state: MinerState;
   /** Derived here from the numbers. */
@@ -47,10 +50,14 @@ export interface IngestRow {
   readonly board_chips_ok: readonly (number | null)[] | null;
   readonly boards_total: number | null;
   readonly boards_healthy: number | null;
+  /** Serials of the boards that told one, sorted. */
+  readonly board_serials: readonly string[] | null;
   readonly error_class: string | null;
   readonly error_message: string | null;
   readonly details: Readonly<Record<string, unknown>> | null;
   readonly raw: Readonly<Record<string, string>> | null;
+  /** Damaged replies behind this sample. */
+  readonly quirks: readonly ReplyQuirk[] | null;
 }
 
 /** Why one record of a batch was not stored. Bounded: it is a metric label. */

@@ -1,6 +1,7 @@
 import { parseDeviceTime } from './device-time.js';
 import { minerHealth, type HealthFacts, type HealthThresholds } from './health.js';
 import type { IngestRow, RejectReason } from './ingest.js';
+import { readQuirks } from './quirks.js';
 import { readBoards } from './read-boards.js';
 import { maxGhs, noReadings, readLatency, readReadings, type Readings } from './read-readings.js';
 import {
@@ -13,6 +14,7 @@ import {
   readJson,
   readMac,
   readReal,
+  readSerial,
   readText,
   type JsonObject,
 } from './read-value.js';
@@ -100,6 +102,7 @@ function toRow(
     offset_ms: readInt(record['offset_ms']),
     ip: readIp(record['ip_address']),
     mac: readMac(record['mac']),
+    serial: readSerial(record['serial']),
     online,
     state,
     health,
@@ -132,10 +135,12 @@ function toRow(
     board_chips_ok: columnOf(boards, (board) => board.chips_ok),
     boards_total: boardsTotal,
     boards_healthy: boardsHealthy,
+    board_serials: serialsOf(boards),
     error_class: readText(record['error_class'], 64),
     error_message: readText(record['error_message'], 1_000),
     details,
     raw: readRaw(record['raw']),
+    quirks: readQuirks(record['quirks']),
   };
 }
 
@@ -217,6 +222,11 @@ function columnOf(
   pick: (board: WireBoard) => number | null,
 ): (number | null)[] | null {
   return boards.length === 0 ? null : boards.map(pick);
+}
+
+function serialsOf(boards: readonly WireBoard[]): string[] | null {
+  const serials = boards.map((board) => readSerial(board.serial)).filter((serial) => serial !== null);
+  return serials.length === 0 ? null : [...new Set(serials)].sort();
 }
 
 function isFilled(value: unknown): boolean {

@@ -68,6 +68,20 @@ export function readMac(value: unknown): string | null {
   return /^[0-9a-f]{12}$/.test(hex) ? (hex.match(/../g) ?? []).join(':') : null;
 }
 
+/**
+ * A serial number that can tell one device from another, else null: at least five letters and digits,
+ * not all alike and not the placeholders that firmware writes where none was burnt in.
+ */
+export function readSerial(value: unknown): string | null {
+  const text = readText(value, 64);
+  const core = (text ?? '').replace(/[^0-9a-z]/gi, '').toLowerCase();
+  if (core.length < 5 || /^(.)\1*$/.test(core)) return null;
+  return placeholderSerials.test(core) ? null : text;
+}
+
+const placeholderSerials =
+  /^(unknown|default|undefined|serialnumber|notavailable|tobefilled.*|0*1234567?8?9?0?|false)$/;
+
 /** A boolean as collectors write it, else null. */
 export function readBoolean(value: unknown): boolean | null {
   if (typeof value === 'boolean') return value;

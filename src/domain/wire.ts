@@ -1,3 +1,4 @@
+import type { ReplyQuirk } from './quirks.js';
 import type { MinerSample, PollErrorClass, Repair } from './telemetry.js';
 
 /** A board as the upload contract names it: GH/s, °C. */
@@ -47,7 +48,7 @@ export interface WireDetails {
 /**
  * One record of an upload batch, as our own pollers send it: the contract's names and units
  * (GH/s, °C, rpm, MHz, W, J/TH, s, ms), plus `timestamp`, `offset_ms`, `state`, `family`,
- * `error_class`, `mac`, `details`, `raw`, which other collectors do not send.
+ * `error_class`, `mac`, `serial`, `details`, `raw`, `quirks`, which other collectors do not send.
  */
 export interface WireRecord {
   readonly miner_id: string;
@@ -56,7 +57,9 @@ export interface WireRecord {
   /** Instant of the answer minus the slot, ms. */
   readonly offset_ms: number | null;
   readonly ip_address: string;
+  /** Told by the device since it last began to answer; a MAC or serial learned before is not repeated. */
   readonly mac: string | null;
+  readonly serial: string | null;
   readonly online: boolean;
   readonly state: string;
   readonly family: string | null;
@@ -90,6 +93,8 @@ export interface WireRecord {
   readonly details: WireDetails | null;
   /** Raw replies by command, sent now and then and whenever repairs change. */
   readonly raw: Readonly<Record<string, string>> | null;
+  /** Damaged and unreadable replies of this poll, at most eight. */
+  readonly quirks: readonly ReplyQuirk[] | null;
 }
 
 /** What the poll itself knows, beside what the miner said. */
@@ -101,6 +106,7 @@ export interface PollFacts {
   readonly latencyMs: number | null;
   readonly errorClass: PollErrorClass | null;
   readonly raw: Readonly<Record<string, string>> | null;
+  readonly quirks?: readonly ReplyQuirk[];
 }
 
 /** The reading of a device that could not be read: every value null. */
@@ -148,6 +154,7 @@ export function toWire(sample: MinerSample, facts: PollFacts): WireRecord {
     offset_ms: facts.offsetMs,
     ip_address: facts.ip,
     mac: sample.identity.mac,
+    serial: sample.identity.serial,
     online: sample.state !== 'unreachable',
     state: sample.state,
     family: isReadable ? sample.family : null,
@@ -196,6 +203,7 @@ export function toWire(sample: MinerSample, facts: PollFacts): WireRecord {
     latency_ms: facts.latencyMs,
     details: isReadable ? toDetails(sample) : null,
     raw: facts.raw,
+    quirks: facts.quirks === undefined || facts.quirks.length === 0 ? null : facts.quirks,
   };
 }
 

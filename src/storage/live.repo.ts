@@ -90,7 +90,7 @@ export class LiveRepo {
       cross join lateral (
         select json_object_agg(command, body) as raw, max(time) as raw_time
         from miner_raw_replies where miner_id = m.miner_id) r
-      where m.site_id = ${siteId}::int and m.key = ${key}::text`,
+      where m.site_id = ${siteId}::int and m.key = ${key}::text and ${isMiner(sql)}`,
     );
     if (row === undefined) return null;
     return {
@@ -130,9 +130,14 @@ function isStale(sql: Sql, { now, staleAfterS }: ReadMoment): Fragment {
   return sql`(l.online and l.time < ${oldest}::text::timestamptz)` as unknown as Fragment;
 }
 
+/** An address that its miner has left is polled on for a while; it is no miner unless something answers there. */
+function isMiner(sql: Sql): Fragment {
+  return sql`(m.vacated_at is null or l.online)` as unknown as Fragment;
+}
+
 function filter(sql: Sql, siteId: number, query: LiveQuery, moment: ReadMoment): Fragment {
   const { state, search } = query;
-  return sql`m.site_id = ${siteId}::int
+  return sql`m.site_id = ${siteId}::int and ${isMiner(sql)}
     ${query.onlineOnly ? sql`and l.online` : sql``}
     ${state === 'stale' ? sql`and ${isStale(sql, moment)}` : state === null ? sql`` : sql`and l.state = ${state}::text`}
     ${

@@ -107,7 +107,7 @@ export class SiteRepo {
           (select max(received_at) from collector_upload_logs u where u.site_id = s.site_id) as last_upload
         from sites s
         left join miners m using (site_id)
-        left join miner_telemetry_live l using (miner_id)
+        left join miner_telemetry_live l on l.miner_id = m.miner_id and (m.vacated_at is null or l.online)
         group by s.site_id order by s.site_id`,
       ),
     ]);

@@ -17,7 +17,12 @@ interface Counts {
   readonly updated: number;
   readonly created: number;
   readonly is_duplicate_batch: boolean;
+  /** JSON text; null when the batch was written. */
+  readonly claims: string | null;
 }
+
+/** Times identities are settled for one batch; past them its doubtful rows go by their address. */
+const maxSettlings = 4;
 
 /**
  * Writes batches, each with one statement that commits whole or not at all. A batch id already in the
@@ -26,12 +31,14 @@ interface Counts {
 export class TelemetryStore {
   readonly #db: Database;
   readonly #statement: string;
+  readonly #settling: string;
   readonly #maxUnstorable: number;
   readonly #callOptions: { readonly deadlineMs?: number };
 
   constructor(db: Database, options: TelemetryStoreOptions = {}) {
     this.#db = db;
     this.#statement = readQuery('ingest_batch', options.sqlDir);
+    this.#settling = readQuery('settle_identities', options.sqlDir);
     this.#maxUnstorable = options.maxUnstorable ?? 64;
     this.#callOptions = options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs };
   }
@@ -82,7 +89,26 @@ export class TelemetryStore {
     }
   }
 
+  /** Writes a batch; when rows say that a miner is new, moved or replaced, that is settled first. */
   async #write(batch: IngestBatch): Promise<Counts> {
+    let made = 0;
+    for (let settled = 0; ; settled++) {
+      const counts = await this.#attempt(batch, settled >= maxSettlings);
+      if (counts.claims === null) return { ...counts, created: counts.created + made };
+      made += await this.#settle(batch.siteId, counts.claims);
+    }
+  }
+
+  async #settle(siteId: number, claims: string): Promise<number> {
+    const [settled] = await this.#db.run(
+      'settle_identities',
+      (sql) => sql.unsafe<{ made: number }[]>(this.#settling, [siteId, claims], { prepare: true }),
+      this.#callOptions,
+    );
+    return settled?.made ?? 0;
+  }
+
+  async #attempt(batch: IngestBatch, goesByAddress: boolean): Promise<Counts> {
     const parameters = [
       batch.rowsJson,
       batch.siteId,
@@ -93,6 +119,7 @@ export class TelemetryStore {
       batch.onlineCount,
       batch.rejectedCount,
       batch.wireBytes,
+      String(goesByAddress),
     ];
     const [counts] = await this.#db.run(
       'ingest_batch',

@@ -9,6 +9,7 @@ export function ingestRow(key: string, time: string, changes: Partial<IngestRow>
     offset_ms: 120,
     ip: '10.1.2.3',
     mac: '02:00:00:00:00:01',
+    serial: null,
     online: true,
     state: 'mining',
     health: 'healthy',
@@ -52,10 +53,12 @@ export function ingestRow(key: string, time: string, changes: Partial<IngestRow>
     board_chips_ok: [114, 114, 114],
     boards_total: 3,
     boards_healthy: 3,
+    board_serials: null,
     error_class: null,
     error_message: null,
     details: { fans: [], pools: [] },
     raw: null,
+    quirks: null,
     ...changes,
   };
 }
