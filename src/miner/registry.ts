@@ -1,13 +1,40 @@
 import type { Family } from './family.js';
 import { antminer } from './families/antminer.js';
+import { asicseer } from './families/asicseer.js';
 import { avalon } from './families/avalon.js';
+import { braiinsBmminer } from './families/braiins-bmminer.js';
+import { braiins } from './families/braiins.js';
+import { fdminer } from './families/fdminer.js';
 import { generic } from './families/generic.js';
+import { hiveon } from './families/hiveon.js';
+import { luxos } from './families/luxos.js';
+import { mskminer } from './families/mskminer.js';
+import { vnish } from './families/vnish.js';
 import { whatsminer } from './families/whatsminer.js';
 import { whatsminerV3 } from './families/whatsminer-v3.js';
 import type { Replies } from './reply.js';
 
+/** Firmware for Bitmain's machines by others: each names itself, and so outranks Bitmain's own. */
+const customBitmain: readonly Family[] = [
+  braiins,
+  braiinsBmminer,
+  luxos,
+  vnish,
+  hiveon,
+  asicseer,
+  mskminer,
+  fdminer,
+];
+
 /** Every family in order of detection; `generic` is last and always matches. */
-export const families: readonly Family[] = [whatsminerV3, whatsminer, avalon, antminer, generic];
+export const families: readonly Family[] = [
+  whatsminerV3,
+  whatsminer,
+  avalon,
+  ...customBitmain,
+  antminer,
+  generic,
+];
 
 /**
  * What an unknown miner is asked, in this order, until {@link identifyFamily} names a family of its

@@ -107,6 +107,12 @@ const states: Readonly<Record<string, string>> = {
   '_garbage-non-json-text': 'parse_error',
 };
 
+/** Firmware with a family of its own, by what the capture's name says; else the first word of the name. */
+const custom = /braiins|luxos|vnish|hiveon|asicseer|mskminer/i;
+const familyOf = (name: string) =>
+  // Its name is the pool's of who captured it: the machine says VNish.
+  /asicdip/.test(name) ? 'vnish' : (custom.exec(name)?.[0].toLowerCase() ?? name.split('-')[0]);
+
 const ascending = (a: number, b: number) => a - b;
 const first = <T>(list: readonly T[] | undefined): T | undefined => list?.[0];
 
@@ -224,14 +230,14 @@ if (captures.length > 0) {
       },
     );
 
-    it.each(captures.filter((it) => /^(?:antminer|whatsminer|avalon)-(?!.*detect)/.test(it.name)))(
+    it.each(captures.filter((it) => /^(?:antminer|luxos|whatsminer|avalon)-(?!.*detect)/.test(it.name)))(
       '$name gives a whole record',
       async ({ folder }) => {
         const { sample, replies } = await reportOf(folder);
         expect(Object.values(replies).filter((reply) => reply.status === 'unreadable')).toEqual([]);
         expect(sample.hashrate_ghs).not.toBeNull();
         expect(sample.uptime_seconds).not.toBeNull();
-        expect(sample.family).toBe(/braiins/.test(folder) ? 'generic' : path.basename(folder).split('-')[0]);
+        expect(sample.family).toBe(familyOf(path.basename(folder)));
       },
     );
   });

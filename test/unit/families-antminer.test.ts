@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { answer, readAll } from '../fixtures/miner-replies.js';
+import { antminer } from '../../src/miner/families/antminer.js';
+import { answer, readAll, repliesOf } from '../fixtures/miner-replies.js';
 
 const header = {
   BMMiner: '1.0.0',
@@ -245,7 +246,10 @@ describe('states of an Antminer', () => {
     ['mining', {}],
     ['mining', { state: 'auto-tuning' }],
     ['starting', { ...still, state: 'auto-tuning', Elapsed: 4815 }],
-    ['stopped', { ...still, state: 'stopped', Elapsed: 4815 }],
+    ['sleeping', { ...still, state: 'stopped', Elapsed: 4815 }],
+    ['stopped', { ...still, state: 'failure', Elapsed: 4815 }],
+    ['overheated', { ...still, state: 'failure: chip temperature too high', Elapsed: 4815 }],
+    ['mining', { Mode: 1, frequency: '' }],
   ])('is %s', (state, change) => {
     expect(readAll({ stats: s19(change) }).state).toBe(state);
   });
@@ -263,7 +267,7 @@ describe('states of an Antminer', () => {
     expect(sample.boards[0]).toMatchObject({ chipsOk: null, chipsTotal: 114, health: 'healthy' });
   });
 
-  it('is stopped without chips, however long it has stood', () => {
+  it('finds no boards where none has a chip or a sensor, unless told to sleep', () => {
     const lost = {
       chain_acn1: 0,
       chain_acn2: 0,
@@ -273,55 +277,143 @@ describe('states of an Antminer', () => {
       chain_acs3: '',
     };
     const gone = { ...lost, chain_rate1: '', chain_rate2: '', chain_rate3: '' };
+    const cold = { temp_chip1: '0-0-0-0', temp_chip2: '0-0-0-0', temp_chip3: '0-0-0-0' };
+    const bare = { ...cold, temp_pcb1: '0-0-0-0', temp_pcb2: '0-0-0-0', temp_pcb3: '0-0-0-0' };
+    const none = { ...still, ...gone, ...bare, miner_count: 0 };
     expect(readAll({ stats: s19({ ...still, ...gone, Elapsed: 4815 }) }).state).toBe('stopped');
+    expect(readAll({ stats: s19({ ...none, Elapsed: 4815 }) })).toMatchObject({
+      state: 'no_boards',
+      boards: [],
+      boardsTotal: 3,
+      health: 'critical',
+    });
+    expect(readAll({ stats: s19({ ...none, 'GHS av': 90000, Elapsed: 4815 }) }).state).toBe('no_boards');
+    expect(readAll({ stats: s19({ ...none, Elapsed: 90 }) }).state).toBe('starting');
+    expect(readAll({ stats: s19({ ...none, Mode: 1, Elapsed: 4815 }) }).state).toBe('sleeping');
+    // A summary alone does not tell of boards.
+    const idle = answer('SUMMARY', { Elapsed: 4815, 'GHS 5s': 0, 'GHS av': 0 });
+    expect(readAll({ version: answer('VERSION', header), summary: idle }).state).toBe('stopped');
   });
 });
 
-describe('firmware in the Antminer layout', () => {
-  it.each([
-    ['Antminer S17+ (vnish 2.0.3)', '', 'Antminer S17+', 'VNish', '2.0.3'],
-    ['Antminer S21 Pro (Vnish 1.2.7-rc1)', '', 'Antminer S21 Pro', 'VNish', '1.2.7-rc1'],
-    ['Antminer S9 Hiveon', '2.0.0 rwglr', 'Antminer S9', 'Hiveon', 'Mon Feb 6 2023'],
-    ['Antminer S9', '2.4.0-asicseer-1.1.9-f7b7', 'Antminer S9', 'asicseer', '1.1.9'],
-    ['Antminer D3 Blissz v2.06 beta', '', 'Antminer D3', 'Blissz', '2.06'],
-    ['S19-88 v.2.6.0.39 ', '4.11.1 rwglr', 'S19-88', 'MSKMiner', '2.6.0.39'],
-    ['Antminer S9 Pro (v5.1) ', '', 'Antminer S9 Pro', 'stock', '5.1'],
-  ])('names %j', (type, engine, model, firmware, firmwareVersion) => {
-    const sample = readAll({ stats: s19({}, { Type: type, BMMiner: engine }) });
-    expect(sample.family).toBe('antminer');
-    expect(sample.identity).toMatchObject({ vendor: 'Bitmain', model, firmware, firmwareVersion });
-  });
-
-  it('is known by stats alone where version is refused', () => {
-    const version = { STATUS: [{ STATUS: 'E', Code: 14, Msg: 'Invalid command' }] };
-    const sample = readAll({ version, stats: s19({}, { Type: 'Antminer S21 (Vnish 1.2.7)' }) });
-    expect(sample).toMatchObject({ family: 'antminer', state: 'mining', errorMessage: null });
-  });
-
-  it('reads LuxOS with its power', () => {
-    const version = answer(
-      'VERSION',
-      { LUXminer: '2025.4.8.1-57b3', Type: 'Antminer S19k Pro' },
-      'LUXminer 2025.4.8.1-57b3',
-    );
-    const power = answer('POWER', { PSU: false, Watts: 3300 });
-    const config = answer('CONFIG', { MACAddr: '62:F7:5E:B7:10:46', SerialNumber: 'JY1' });
-    const sample = readAll({ version, summary, stats: s19(), power, config });
-    expect(sample).toMatchObject({ powerW: 3300, powerSource: 'estimated' });
-    expect(sample.efficiencyJPerTh).toBeCloseTo(30, 1);
-    expect(sample.identity).toMatchObject({ firmware: 'LuxOS', mac: '62:f7:5e:b7:10:46', serial: 'JY1' });
-  });
-
-  it('takes power as text or per board, and leaves out a figure no machine can live on', () => {
-    expect(readAll({ stats: s19({ chain_power: '3250 W' }) })).toMatchObject({
-      powerW: 3250,
-      powerSource: 'reported',
+describe('what a board tells', () => {
+  it('keeps its map with its groups, serial, nominal rate and voltage', () => {
+    const sample = readAll({
+      summary,
+      stats: s19({
+        chain_acs1: '  OOO  oox\too- ',
+        chain_sn1: 'BRD1',
+        chain_rateideal1: 36500,
+        chain_vol1: 13000,
+        chain_vol2: 920,
+        chain_voltage3: 15.7,
+      }),
     });
-    const perBoard = { chain_consumption1: 991, chain_consumption2: 1013, chain_consumption3: 987 };
-    expect(readAll({ stats: s19(perBoard) })).toMatchObject({ powerW: 2991, powerSource: 'estimated' });
-    expect(readAll({ stats: s19({ chain_power: '34.65 (AB)' }) })).toMatchObject({
-      powerW: null,
-      powerSource: null,
+    expect(sample.boards[0]).toMatchObject({
+      chipMap: 'ooo oox oo-',
+      chipsOk: 7,
+      chipsTotal: 114,
+      serial: 'BRD1',
+      nominalGhs: 36500,
+      boardTempsC: [50, 52, 60, 61],
+    });
+    expect(sample.boards.map((board) => board.voltageMv)).toEqual([13000, 9200, 15700]);
+    expect(sample.boards[2]?.nominalGhs).toBeNull();
+  });
+
+  it('counts four boards of a hydro machine and expects no number of them', () => {
+    const fourth = {
+      chain_rate4: '37000',
+      chain_acn4: 114,
+      chain_acs4: map(114),
+      temp_pcb4: '50',
+      temp_chip4: '60',
+    };
+    const sample = readAll({ stats: s19({ ...fourth, fan_num: 0 }, { Type: 'Antminer S19 Pro+ Hyd.' }) });
+    expect(sample.boards.map((board) => board.index)).toEqual([1, 2, 3, 4]);
+    expect([sample.boardsTotal, sample.boardsHealthy]).toEqual([4, 4]);
+  });
+
+  it('has a serial from the controller and a MAC from what the web page tells', () => {
+    expect(readAll({ stats: s19({ miner_id: '8144D5CA79104814' }) }).identity.serial).toBe(
+      '8144d5ca79104814',
+    );
+    expect(readAll({ stats: s19({ miner_id: 'no miner id now' }) }).identity.serial).toBeNull();
+    const info = { minertype: 'Antminer S19 Pro', macaddr: '02:55:97:22:30:72', serinum: 'SN7' };
+    const sample = readAll({
+      stats: s19(),
+      get_system_info: { ...info, system_filesystem_version: 'FR-1.12' },
+    });
+    expect(sample.identity).toMatchObject({
+      mac: '02:55:97:22:30:72',
+      serial: 'SN7',
+      firmwareVersion: 'FR-1.12',
+    });
+  });
+});
+
+describe('a nominal hashrate', () => {
+  it("is the device's, else the sum of its boards, else the model's where that is one figure", () => {
+    expect(readAll({ stats: s19() })).toMatchObject({ hashrateExpectedGhs: 110000, nominalSource: 'device' });
+    const perBoard = { chain_rateideal1: 36000, chain_rateideal2: 37000, chain_rateideal9: 31000 };
+    const byBoards = readAll({ stats: s19({ total_rateideal: '', ...perBoard }) });
+    expect(byBoards).toMatchObject({ hashrateExpectedGhs: 73000, nominalSource: 'device' });
+    const t17 = readAll({ stats: s19({ total_rateideal: 0 }, { Type: 'Antminer T17' }) });
+    expect(t17).toMatchObject({ hashrateExpectedGhs: 40000, nominalSource: 'model' });
+    const unknown = readAll({ stats: s19({ total_rateideal: 0 }) });
+    expect(unknown).toMatchObject({ hashrateExpectedGhs: null, nominalSource: null });
+  });
+
+  it('in TH/s does not drag the rate down, and without one the model tells the unit', () => {
+    const inTh = readAll({ stats: s19({ total_rateideal: 110, rate_unit: '' }) });
+    expect(inTh).toMatchObject({ hashrateGhs: 110000.5, hashrateExpectedGhs: 110000 });
+    expect(inTh.repairs.map((repair) => repair.kind)).toEqual(['unit_scale']);
+    const none = { total_rateideal: '', rate_unit: '' };
+    expect(readAll({ stats: s19({ ...none, 'GHS 5s': 110, 'GHS av': 110.5 }) }).hashrateGhs).toBe(110000);
+    expect(readAll({ stats: s19({ ...none, 'GHS 5s': 110, 'GHS av': 110500 }) }).hashrateGhs).toBe(110);
+  });
+
+  it('is not needed to see that devs of an S21 count GH/s as MH/s', () => {
+    const devs = answer('DEVS', { ASC: 0, ID: 0, 'MHS av': 203676.57, 'MHS 5s': 203000 });
+    const version = answer('VERSION', { ...header, Type: 'Antminer S21' });
+    const sample = readAll({ version, devs });
+    expect(sample).toMatchObject({ hashrateGhs: 203000, boards: [] });
+    expect(sample.repairs.map((repair) => repair.kind)).toEqual(['unit_scale']);
+  });
+});
+
+describe('the new_api flag', () => {
+  it('stands beside the command, and is used where the firmware is new enough to tell power with it', () => {
+    const request = JSON.parse(antminer.request('stats_new_api')) as unknown;
+    expect(request).toEqual({ command: 'stats', new_api: true });
+    expect(antminer.request('stats')).toBe('{"command":"stats"}');
+    const asked = (CompileTime: string, change = {}) =>
+      antminer.followUp?.(repliesOf({ stats: s19(change, { CompileTime }) }));
+    expect(asked('Fri Aug 16 17:37:21 CST 2024')).toEqual(['stats_new_api']);
+    expect(asked('Thu Oct 9 18:55:45 CST 2025')).toEqual(['stats_new_api']);
+    expect(asked('Fri Nov 17 17:37:21 CST 2023')).toEqual([]);
+    expect(asked('Fri Mar 1 17:37:21 CST 2024')).toEqual([]);
+    expect(asked('Mon Feb 6 2023')).toEqual([]);
+    expect(asked('Fri Aug 16 17:37:21 CST 2024', { power: 3300 })).toEqual([]);
+  });
+
+  it.each([{ watt: 3651 }, { power: 3651 }])('brings the power: %j', (told) => {
+    const stats_new_api = answer('STATS', { elapsed: 5, rate_5s: 1, rate_unit: 'GH/s', ...told });
+    const sample = readAll({ summary, stats: s19(), stats_new_api });
+    expect(sample).toMatchObject({ hashrateGhs: 110000.5, powerW: 3651, powerSource: 'reported' });
+    expect(sample.boards).toHaveLength(3);
+  });
+
+  it('brings what is wrong, and a shutdown for heat', () => {
+    const status = [
+      { type: 'rate', status: 's', code: 0, msg: '' },
+      { type: 'temp', status: 'e', code: 3, msg: 'over max temp' },
+    ];
+    const hot = answer('SUMMARY', { elapsed: 5000, rate_5s: 0, rate_avg: 100, status });
+    const version = answer('VERSION', { ...header, Type: 'Antminer S21' });
+    expect(readAll({ version, summary: hot })).toMatchObject({
+      state: 'overheated',
+      deviceErrors: [{ code: 'temp 3', text: 'over max temp' }],
     });
   });
 

@@ -1,10 +1,11 @@
 import { toCount, toNumber } from '../numbers.js';
-import type { JsonObject } from '../reply.js';
+import type { JsonObject, JsonValue } from '../reply.js';
 import { readChips } from './chip-map.js';
 import { emptyBoard, type BoardReading } from './reading.js';
 import { isObject } from '../reply-status.js';
 import { largest, own, textOf } from './records.js';
 import { readTemperatures } from './temperatures.js';
+import { times } from './units.js';
 
 const maxSlots = 16;
 
@@ -21,7 +22,9 @@ const slotKeys = Array.from({ length: maxSlots + 1 }, (_, slot) => ({
   oldPcbTemps: `temp${slot}`,
   frequency: [`freq_avg${slot}`, `freq${slot}`, `frequency${slot}`] as const,
   hardwareErrors: `chain_hw${slot}`,
-  serial: [`chain_sn${slot}`, `chain_sn_${slot}`] as const,
+  serial: [`chain_sn${slot}`, `chain_sn_${slot}`, `sn${slot}`] as const,
+  nominal: `chain_rateideal${slot}`,
+  voltage: [`chain_vol${slot}`, `chain_voltage${slot}`, `voltage${slot}`] as const,
 }));
 type SlotKeys = (typeof slotKeys)[number];
 
@@ -60,7 +63,10 @@ function readSlot(stats: JsonObject, keys: SlotKeys, ghsPerUnit: number): BoardR
     chipTempsC,
     chipsOk: chips.ok,
     chipsTotal: chips.total,
+    chipMap: chips.map,
+    nominalGhs: ghsOf(stats[keys.nominal], ghsPerUnit),
     frequencyMhz: megahertz(toNumber(own(stats, ...keys.frequency))),
+    voltageMv: millivolts(toNumber(own(stats, ...keys.voltage))),
     hardwareErrors: toCount(stats[keys.hardwareErrors]),
     serial: textOf(stats, ...keys.serial),
   };
@@ -73,23 +79,41 @@ export function readChainList(stats: JsonObject, ghsPerUnit: number): BoardReadi
   return chains
     .slice(0, maxSlots)
     .filter(isObject)
-    .map((chain, position) => {
-      const rate = toNumber(own(chain, 'rate_real', 'hashrate'));
-      const chips = readChips(own(chain, 'asic'), toCount(own(chain, 'asic_num')));
-      const chipTempsC = readTemperatures(own(chain, 'temp_chip'));
-      return {
-        ...emptyBoard(toCount(own(chain, 'index')) ?? position),
-        hashrateGhs: rate === null ? null : rate * ghsPerUnit,
-        boardTempC: largest(readTemperatures(own(chain, 'temp_pcb'))),
-        chipTempC: largest(chipTempsC),
-        chipTempsC,
-        chipsOk: chips.ok,
-        chipsTotal: chips.total,
-        frequencyMhz: megahertz(toNumber(own(chain, 'freq_avg'))),
-        hardwareErrors: toCount(own(chain, 'hw')),
-        serial: textOf(chain, 'sn'),
-      };
-    });
+    .map((chain, position) => readListed(chain, position, ghsPerUnit));
+}
+
+function readListed(chain: JsonObject, position: number, ghsPerUnit: number): BoardReading {
+  const rate = toNumber(own(chain, 'rate_real', 'hashrate', 'rate'));
+  const chips = readChips(own(chain, 'asic', 'asic_status'), toCount(own(chain, 'asic_num')));
+  const chipTempsC = readTemperatures(own(chain, 'temp_chip'));
+  const boardTempsC = readTemperatures(own(chain, 'temp_pcb'));
+  return {
+    ...emptyBoard(toCount(own(chain, 'index')) ?? position),
+    hashrateGhs: rate === null ? null : rate * ghsPerUnit,
+    boardTempC: largest(boardTempsC),
+    boardTempsC,
+    chipTempC: largest(chipTempsC),
+    chipTempsC,
+    chipsOk: chips.ok,
+    chipsTotal: chips.total,
+    chipMap: chips.map,
+    nominalGhs: ghsOf(own(chain, 'rate_ideal'), ghsPerUnit),
+    frequencyMhz: megahertz(toNumber(own(chain, 'freq_avg', 'freq'))),
+    voltageMv: millivolts(toNumber(own(chain, 'vol', 'voltage'))),
+    hardwareErrors: toCount(own(chain, 'hw')),
+    serial: textOf(chain, 'sn'),
+  };
+}
+
+function ghsOf(value: JsonValue | undefined, ghsPerUnit: number): number | null {
+  return value === undefined ? null : times(positive(toNumber(value)), ghsPerUnit);
+}
+
+/** A board's voltage in mV, from V (`15.7`), mV (`13000`), or an S9's hundredths of a volt (`920`); null when zero. */
+export function millivolts(value: number | null): number | null {
+  if (value === null || value <= 0 || value > 100_000) return null;
+  if (value < 100) return Math.round(value * 1000);
+  return value < 2000 ? value * 10 : value;
 }
 
 /** A clock in MHz, from MHz or (`1600M`, Elphapex) Hz or kHz; null when zero. */

@@ -17,17 +17,24 @@ export function cleanVersion(text: string | null): string | null {
 const customs: readonly (readonly [RegExp, string])[] = [
   [/\blux(?:miner|os)[ /]*v?([\d.]+)?/gi, 'LuxOS'],
   [/\bbos(?:miner|er)\+? *(?:[a-z][-\w]* +)?v?(\d[\d.]*[-\w]*)?/gi, 'Braiins OS'],
+  [/\bbos_?(?:[a-z]+\d+-[a-z]+\d+\w*-)?(\d[-\w.]*)?/gi, 'Braiins OS'],
   [/vnish *v?([\d.]+[-\w.]*)?/gi, 'VNish'],
   [/hiveon *v?([\d.]+)?/gi, 'Hiveon'],
   [/asicseer[- ]*v?([\d.]+)?/gi, 'asicseer'],
   [/blissz *v?([\d.]+)?/gi, 'Blissz'],
   [/(?:kaonsu|marafw) *v?([\d.]+)?/gi, 'Marathon'],
+  [/(?:bcf|fd)miner *v?(\d[\w.]*(?: [\w.]+)?)?/gi, 'FDMiner'],
+  [/msk-?miner *v?\.?([\d.]+)?/gi, 'MSKMiner'],
   [/\bv\.?([\d.]+)[^]*rwglr/gi, 'MSKMiner'],
+  [/(?:([\d.]+)[ -]*)?rwglr/gi, 'rwglr'],
+  [/bixbit *v?([\d.]+)?/gi, 'Bixbit'],
 ];
+const anyCustom =
+  /lux|bos|vnish|hiveon|asicseer|blissz|kaonsu|marafw|bcfminer|fdminer|mskminer|msk-miner|rwglr|bixbit/i;
 
 /** Who wrote a Bitmain machine's firmware, when not Bitmain. */
 export function customFirmware(text: string): Pick<MinerIdentity, 'firmware' | 'firmwareVersion'> | null {
-  if (!/lux|bos|vnish|hiveon|asicseer|blissz|kaonsu|marafw|rwglr/i.test(text)) return null;
+  if (!anyCustom.test(text)) return null;
   for (const [pattern, firmware] of customs) {
     const told = [...text.slice(0, 1000).matchAll(pattern)];
     if (told.length === 0) continue;
@@ -38,13 +45,29 @@ export function customFirmware(text: string): Pick<MinerIdentity, 'firmware' | '
 }
 
 /**
+ * Firmware whose author is not known here: a name and a version in brackets behind the model
+ * (`Antminer S9 (nano 1.2)`), a bare version there (`(v5.1)`, `V1.3.58`), which Bitmain never writes,
+ * or a version of its own behind the engine's (`2.4.2-1.2.2-90ed`).
+ */
+export function unknownFirmware(
+  type: string | null,
+  engine: string | null,
+): Pick<MinerIdentity, 'firmware' | 'firmwareVersion'> | null {
+  const named = /\((?!hyd|imm|air)([a-z][a-z_+-]{2,20})[ -]*v?(\d[\w.-]*)?\s*\)/i.exec(type ?? '');
+  if (named?.[1] !== undefined) return { firmware: named[1], firmwareVersion: named[2] ?? null };
+  const version =
+    versionInType(type) ?? /^\d+(?:\.\d+)+-(\d+(?:\.\d+)+)-[\da-f]{4,}$/i.exec(engine ?? '')?.[1];
+  return version === undefined || version === null ? null : { firmware: 'custom', firmwareVersion: version };
+}
+
+/**
  * The model in a `Type` such as `Antminer S9 V1.3.58`, `Antminer S9 Pro (v5.1) `,
  * `Antminer S17+ (vnish 2.0.3)`, `S19-88 v.2.6.0.39 `; null when nothing is left.
  */
 export function cleanModel(type: string | null): string | null {
   const name = (type ?? '')
     .replace(/\([^]*$/, '')
-    .replace(/\s+(?:hiveon|vnish|blissz|asicseer|v\.?\d)[^]*$/i, '')
+    .replace(/\s+(?:hiveon|vnish|blissz|asicseer|bixbit|mskminer|v\.?\d)[^]*$/i, '')
     .replace(/\s+/g, ' ')
     .trim();
   return name === '' ? null : name;
@@ -60,4 +83,11 @@ export function antminerBoards(model: string | null): number | null {
   if (model === null || /hyd|imm/i.test(model)) return null;
   if (/\bL3\b/i.test(model)) return 4;
   return /\b[ST](?:9|17|19|21)(?:[a-z]{0,2}|\b)/i.test(model) ? 3 : null;
+}
+
+/** The machine behind a `Type` of Braiins OS: `braiins-am1-s9` is an Antminer S9, `braiins-dm1-g19` a DragonMint. */
+export function braiinsModel(type: string | null): string | null {
+  const board = /^braiins-(?:am\d|xil)-([a-z]\d+\w*)/i.exec(type ?? '')?.[1];
+  if (board !== undefined) return `Antminer ${board.toUpperCase()}`;
+  return /^braiins-dm/i.test(type ?? '') ? 'DragonMint T1' : null;
 }

@@ -116,7 +116,7 @@ export function finish(reading: Reading, replies: Replies, context: ReadContext)
     uptimeS: sound(reading.uptimeS),
     powerW,
     powerSource: powerW === null ? null : reading.powerSource,
-    efficiencyJPerTh: powerW !== null && powerW > 0 && ths > 0 ? powerW / ths : null,
+    efficiencyJPerTh: powerW !== null && powerW > 0 && ths > 0 ? sound(powerW / ths) : null,
     pools: reading.pools,
     poolUrl: active?.url ?? null,
     workerName: active?.user ?? null,
@@ -142,6 +142,8 @@ function finishBoard(board: BoardReading, state: MinerState, context: ReadContex
     chipsTotal: sound(board.chipsTotal),
     frequencyMhz: sound(board.frequencyMhz),
     hardwareErrors: sound(board.hardwareErrors),
+    nominalGhs: sound(board.nominalGhs),
+    voltageMv: sound(board.voltageMv),
   };
   return { ...seen, health: boardHealth(seen, isMining, context.thresholds) };
 }

@@ -1,0 +1,44 @@
+/** What is known of a Bitmain machine by its model alone. */
+export interface AntminerModel {
+  /** Bounds of what such a machine can make at all, any version and any tuning, GH/s. */
+  readonly rangeGhs: readonly [number, number];
+  /** The one figure it was sold with, GH/s; null where there were several. */
+  readonly nominalGhs: number | null;
+}
+
+const sha256: readonly (readonly [RegExp, AntminerModel])[] = [
+  [/\bS15\b/i, { rangeGhs: [10_000, 40_000], nominalGhs: 28_000 }],
+  [/\bT15\b/i, { rangeGhs: [10_000, 40_000], nominalGhs: 23_000 }],
+  [/\bT17\b(?!\+)/i, { rangeGhs: [15_000, 60_000], nominalGhs: 40_000 }],
+  [/\b[ST]17/i, { rangeGhs: [15_000, 120_000], nominalGhs: null }],
+  [/\b[ST](?:19|2\d)/i, { rangeGhs: [30_000, 1_500_000], nominalGhs: null }],
+  [/\b[STRV]9/i, { rangeGhs: [4000, 25_000], nominalGhs: null }],
+  [/\bS7/i, { rangeGhs: [1000, 8000], nominalGhs: null }],
+];
+
+/** Scrypt, X11 and ethash: the first makers of firmware wrote their MH/s under `GHS`. */
+const others: readonly (readonly [RegExp, AntminerModel])[] = [
+  [/\bL3\+(?!\+)/i, { rangeGhs: [0.2, 1], nominalGhs: 0.504 }],
+  [/\bL3/i, { rangeGhs: [0.2, 1], nominalGhs: null }],
+  [/\bL(?:7|9|11)/i, { rangeGhs: [4, 60], nominalGhs: null }],
+  [/\bD3\b/i, { rangeGhs: [8, 30], nominalGhs: null }],
+  [/\bE3\b/i, { rangeGhs: [0.1, 0.3], nominalGhs: null }],
+];
+
+/** What is known of a model; null when nothing is. Figures: Bitmain's product pages. */
+export function antminerModel(model: string | null): AntminerModel | null {
+  if (model === null) return null;
+  const entry = [...sha256, ...others].find(([name]) => name.test(model));
+  return entry?.[1] ?? null;
+}
+
+/**
+ * The power of 1000 that brings a figure into a model's range; 1 when it is in, near enough to be a
+ * dying machine, or when no power fits.
+ */
+export function scaleToModel(ghs: number | null, model: AntminerModel | null): number {
+  if (ghs === null || ghs <= 0 || model === null) return 1;
+  const [least, most] = model.rangeGhs;
+  if (ghs >= least / 50 && ghs <= most * 4) return 1;
+  return [1e-3, 1e3, 1e-6, 1e6].find((by) => ghs * by >= least && ghs * by <= most) ?? 1;
+}
