@@ -20,6 +20,8 @@ interface Zone {
   readonly jobs: Fifo<SlotJob>;
   readonly ids: Set<string>;
   readonly waiters: Set<() => void>;
+  /** Shards with a job running. */
+  readonly busy: Set<string>;
 }
 
 /** The work queue inside one process. */
@@ -57,7 +59,7 @@ export class MemoryQueue implements WorkQueue {
     const stopTaking = new AbortController();
     const abortJobs = new AbortController();
     const loops = Array.from({ length: options.concurrency }, () =>
-      this.#loop(zone, handler, stopTaking.signal, abortJobs.signal),
+      this.#loop(zone, options, handler, stopTaking.signal, abortJobs.signal),
     );
     const consumer: Consumer = {
       stop: async ({ deadlineMs }) => {
@@ -90,7 +92,13 @@ export class MemoryQueue implements WorkQueue {
     for (const zone of this.#zones.values()) zone.jobs.clear();
   }
 
-  async #loop(zone: Zone, handler: JobHandler, stopping: AbortSignal, aborted: AbortSignal): Promise<void> {
+  async #loop(
+    zone: Zone,
+    options: ConsumeOptions,
+    handler: JobHandler,
+    stopping: AbortSignal,
+    aborted: AbortSignal,
+  ): Promise<void> {
     while (!stopping.aborted) {
       const job = zone.jobs.shift();
       if (job === undefined) {
@@ -103,10 +111,17 @@ export class MemoryQueue implements WorkQueue {
         });
         continue;
       }
+      if (zone.busy.has(job.shard.id)) {
+        options.onBusy(job);
+        continue;
+      }
+      zone.busy.add(job.shard.id);
       try {
         await handler(job, aborted);
       } catch (error) {
         this.#options.onHandlerError(error, job);
+      } finally {
+        zone.busy.delete(job.shard.id);
       }
     }
   }
@@ -114,7 +129,7 @@ export class MemoryQueue implements WorkQueue {
   #zone(name: string): Zone {
     let zone = this.#zones.get(name);
     if (!zone) {
-      zone = { jobs: new Fifo(), ids: new Set(), waiters: new Set() };
+      zone = { jobs: new Fifo(), ids: new Set(), waiters: new Set(), busy: new Set() };
       this.#zones.set(name, zone);
     }
     return zone;

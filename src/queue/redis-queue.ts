@@ -1,6 +1,7 @@
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { AppError } from '../domain/errors.js';
+import { withShardLock } from './shard-lock.js';
 import {
   jobId,
   type ConsumeOptions,
@@ -94,7 +95,8 @@ export class RedisQueue implements WorkQueue {
       queueName(options.zone),
       async (job) => {
         try {
-          await handler(job.data, abortJobs.signal);
+          const run = (): Promise<void> => handler(job.data, abortJobs.signal);
+          if (!(await withShardLock(this.#producer, job.data.shard, run))) options.onBusy(job.data);
         } catch (error) {
           this.#options.onHandlerError(error, job.data);
         }

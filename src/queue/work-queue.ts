@@ -18,6 +18,8 @@ export interface ConsumeOptions {
   readonly zone: string;
   /** Jobs handled at once by this consumer. */
   readonly concurrency: number;
+  /** Told of a job dropped because another job of its shard was still running somewhere. */
+  readonly onBusy: (job: SlotJob) => void;
 }
 
 export interface Consumer {
@@ -27,7 +29,8 @@ export interface Consumer {
 
 /**
  * The port between coordinators and pollers. One queue per reachability zone; bounded; a job is handed
- * to exactly one handler, at most once; a handler's failure never blocks the queue; results never pass
+ * to exactly one handler, at most once; two jobs of one shard never run at the same time, whoever takes
+ * them, for a miner bears one connection; a handler's failure never blocks the queue; results never pass
  * through it. Adapters: `MemoryQueue`, `RedisQueue`; one contract suite runs over both.
  */
 export interface WorkQueue {

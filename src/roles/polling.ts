@@ -15,7 +15,7 @@ import type { WorkQueue } from '../queue/work-queue.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { startDelivery, type Delivery } from './delivery.js';
-import { pollLimitsOf, thresholdsOf } from './plan.js';
+import { pollLimitsOf, thresholdsOf, webSettingsOf } from './plan.js';
 
 export interface PollingOptions {
   readonly config: Config;
@@ -59,11 +59,13 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
     log,
   });
   metrics.gauge('headframe_poll_threads_busy', () => pool.load);
+  const web = new Map(config.sites.map(({ name }) => [name, webSettingsOf(config, name)]));
   const poller = new Poller({
     run: (task, onPiece) => pool.run(task, onPiece),
     profiles: new ProfileStore({ dir: join(config.data_dir, 'profiles'), saveEveryMs: 60_000, log }),
     limits: pollLimitsOf(config),
     thresholds: thresholdsOf(config),
+    webOf: (site) => web.get(site),
     now: Date.now,
     metrics,
     log,
@@ -79,8 +81,13 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
   });
   const zones = [...new Set(config.sites.map((site) => site.zone))];
   const consumers = zones.map((zone) =>
-    options.queue.consume({ zone, concurrency: threads * config.poll.shards_per_thread }, (job) =>
-      poller.poll(job.shard, job.slot),
+    options.queue.consume(
+      {
+        zone,
+        concurrency: threads * config.poll.shards_per_thread,
+        onBusy: (job) => poller.skipped(job.shard.id, 'overrun'),
+      },
+      (job) => poller.poll(job.shard, job.slot),
     ),
   );
   return {

@@ -9,6 +9,8 @@ import { testRedisUrl } from '../support/services.js';
 
 const maxWaiting = 20;
 const errors: unknown[] = [];
+const busy: SlotJob[] = [];
+const onBusy = (job: SlotJob): void => void busy.push(job);
 const redisUrl = testRedisUrl();
 
 const adapters: [string, () => Promise<WorkQueue>][] = [
@@ -50,6 +52,7 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     await queue?.close();
     queue = null;
     errors.length = 0;
+    busy.length = 0;
   });
 
   it('hands each job to one handler, once, whatever is added twice', async () => {
@@ -60,14 +63,14 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
       seen.push(`${job.shard.id} ${job.slot}`);
     };
     const consumers = [
-      q.consume({ zone, concurrency: 2 }, handler),
-      q.consume({ zone, concurrency: 2 }, handler),
+      q.consume({ zone, concurrency: 2, onBusy }, handler),
+      q.consume({ zone, concurrency: 2, onBusy }, handler),
     ];
-    const shards = [shardOf(zone), shardOf(zone), shardOf(zone)];
+    const shards = Array.from({ length: 6 }, () => shardOf(zone));
     for (const shard of shards)
-      for (const slot of [1000, 2000, 1000]) expect(await q.add({ shard, slot })).toBe(true);
+      for (const slot of [1000, 1000]) expect(await q.add({ shard, slot })).toBe(true);
     await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(6);
-    for (const shard of shards) expect(await q.add({ shard, slot: 2000 })).toBe(true);
+    for (const shard of shards) expect(await q.add({ shard, slot: 1000 })).toBe(true);
     await delay(200);
     expect(new Set(seen).size).toBe(6);
     expect(seen).toHaveLength(6);
@@ -78,7 +81,7 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     const q = await opened();
     const shard = shardOf(randomUUID());
     let got: SlotJob | null = null;
-    q.consume({ zone: shard.zone, concurrency: 1 }, async (job) => {
+    q.consume({ zone: shard.zone, concurrency: 1, onBusy }, async (job) => {
       got = job;
     });
     await q.add({ shard, slot: 5000 });
@@ -89,7 +92,7 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     const q = await opened();
     const [here, there] = [randomUUID(), randomUUID()];
     const seen: string[] = [];
-    q.consume({ zone: here, concurrency: 1 }, async (job) => void seen.push(job.shard.zone));
+    q.consume({ zone: here, concurrency: 1, onBusy }, async (job) => void seen.push(job.shard.zone));
     await q.add({ shard: shardOf(there), slot: 1 });
     await q.add({ shard: shardOf(here), slot: 1 });
     await expect.poll(() => seen, { timeout: 10_000 }).toEqual([here]);
@@ -110,7 +113,7 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     const q = await opened();
     const zone = randomUUID();
     const seen: number[] = [];
-    q.consume({ zone, concurrency: 1 }, async (job) => {
+    q.consume({ zone, concurrency: 1, onBusy }, async (job) => {
       seen.push(job.slot);
       if (job.slot === 1) throw new Error('handler failed');
     });
@@ -127,7 +130,7 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     let running = 0;
     let most = 0;
     let finished = 0;
-    q.consume({ zone, concurrency: 3 }, async () => {
+    q.consume({ zone, concurrency: 3, onBusy }, async () => {
       most = Math.max(most, ++running);
       await delay(20);
       running--;
@@ -143,7 +146,7 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     const zone = randomUUID();
     let begun = 0;
     let finished = 0;
-    const consumer = q.consume({ zone, concurrency: 1 }, async () => {
+    const consumer = q.consume({ zone, concurrency: 1, onBusy }, async () => {
       begun++;
       await delay(100);
       finished++;
@@ -161,7 +164,7 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     const zone = randomUUID();
     let aborted = false;
     let begun = false;
-    const consumer = q.consume({ zone, concurrency: 1 }, (_job, signal) => {
+    const consumer = q.consume({ zone, concurrency: 1, onBusy }, (_job, signal) => {
       begun = true;
       return new Promise<void>((resolve) =>
         signal.addEventListener('abort', () => {
@@ -174,6 +177,28 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     await expect.poll(() => begun, { timeout: 10_000 }).toBe(true);
     await consumer.stop({ deadlineMs: 50 });
     expect(aborted).toBe(true);
+  });
+
+  it('never runs two jobs of one shard at once, in whatever consumer, and tells which were dropped', async () => {
+    const q = await opened();
+    const zone = randomUUID();
+    let running = 0;
+    let most = 0;
+    const done: number[] = [];
+    const handler = async (job: SlotJob): Promise<void> => {
+      most = Math.max(most, ++running);
+      await delay(150);
+      running--;
+      done.push(job.slot);
+    };
+    for (let i = 0; i < 2; i++) q.consume({ zone, concurrency: 2, onBusy }, handler);
+    const shard = shardOf(zone);
+    for (const slot of [1, 2, 3]) await q.add({ shard, slot });
+    await expect.poll(() => done.length + busy.length, { timeout: 10_000 }).toBe(3);
+    expect(most).toBe(1);
+    expect(busy.length).toBe(2);
+    await q.add({ shard, slot: 4 });
+    await expect.poll(() => done.at(-1), { timeout: 10_000 }).toBe(4);
   });
 
   it('answers a ping', async () => {
