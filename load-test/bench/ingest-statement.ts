@@ -116,7 +116,7 @@ function benchRow(miner: number, slot: number, time: Date): string {
     `"priority":${index},"active":${index === 0},"dev_fee":false,"accepted":${1_000 + slot},"rejected":1}`;
   return (
     `{"key":"${key}","time":"${time.toISOString()}","offset_ms":${miner % 9_000},"ip":"${key}",` +
-    `"mac":"02:00:00:00:00:01","online":true,"state":"mining","health":"healthy","reported_health":"healthy",` +
+    `"mac":"${macOf(miner)}","online":true,"state":"mining","health":"healthy","reported_health":"healthy",` +
     `"hashrate_ghs":${ghs},"hashrate_5s_ghs":${ghs + 1},"hashrate_expected_ghs":110000,"temperature_avg":65.5,` +
     `"temperature_min":50.25,"temperature_max":80.75,"temperature_chips":[60,61,62,63,64,65,66,67,68,69,70,71],` +
     `"fan_speeds":[5000,5010,5020,5030],"frequency_avg":675,"accepted_shares":${1_000 + slot},` +
@@ -129,6 +129,11 @@ function benchRow(miner: number, slot: number, time: Date): string {
     `"serial":null,"fans":[],"pools":[${[0, 1, 2].map(pool).join(',')}],"power_source":"reported",` +
     `"device_errors":[],"repairs":[],"truncated":[]},"raw":null}`
   );
+}
+
+function macOf(miner: number): string {
+  const hex = miner.toString(16).padStart(6, '0');
+  return `02:00:00:${hex.slice(0, 2)}:${hex.slice(2, 4)}:${hex.slice(4, 6)}`;
 }
 
 async function historyBytes(db: Database, edition: string): Promise<number> {

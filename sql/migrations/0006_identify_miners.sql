@@ -103,7 +103,7 @@ begin
   if v_count > 0 then
     select * into x from miners
     where site_id = p_site and by_address and mac = p_mac and (v_count = 1 or (ip = p_key and address is null))
-    order by miner_id limit 1;
+    order by key_since limit 1;
     return x;
   end if;
   -- Two MACs are two machines, unless it is the same serial at the same address.
@@ -229,18 +229,17 @@ begin
   insert into miners (site_id, key, ip, mac, serial, by_address, first_seen)
   select p_site, g.key, g.key, g.mac, g.serial, true, g.since
   from (
-    select s.mac, min(s.key) as key, min(s.serial) as serial, min(s.time) as since,
-      count(*) over (partition by min(s.key)) as claimants, count(*) over (partition by min(s.serial)) as namesakes
+    select s.key, min(s.mac) as mac, min(s.serial) as serial, min(s.time) as since,
+      count(*) over (partition by min(s.mac)) as namesakes, count(*) over (partition by min(s.serial)) as serials
     from unnest(p_seen) s
-    where s.mac is not null
-    group by s.mac
-    having count(distinct s.key) = 1 and count(distinct s.serial) <= 1
+    group by s.key
+    having count(distinct s.mac) = 1 and count(s.mac) = count(*) and count(distinct s.serial) <= 1
   ) g
-  where g.claimants = 1 and (g.serial is null or g.namesakes = 1)
-    and not exists (select from unnest(p_seen) s where s.key = g.key and s.mac is distinct from g.mac)
-    and not exists (select from miners m where m.site_id = p_site and m.key = g.key)
-    and not exists (select from miners m where m.site_id = p_site and m.by_address and m.mac = g.mac)
-    and not exists (select from miners m where m.site_id = p_site and m.by_address and m.serial = g.serial)
+  -- Scalar subqueries, so that each is one look into its index, whatever the statistics of a new table say.
+  where g.namesakes = 1 and (g.serial is null or g.serials = 1)
+    and (select 1 from miners m where m.site_id = p_site and m.key = g.key) is null
+    and (select 1 from miners m where m.site_id = p_site and m.by_address and m.mac = g.mac limit 1) is null
+    and (select 1 from miners m where m.site_id = p_site and m.by_address and m.serial = g.serial limit 1) is null
   order by g.key
   on conflict do nothing;
   get diagnostics v_made = row_count;
@@ -265,7 +264,9 @@ begin
   v_made := headframe_enter_new(p_site, p_seen);
   for c in
     select s.key, s.mac, s.serial, min(s.model) as model, min(s.time) as since, max(s.time) as until
-    from unnest(p_seen) s where s.is_claim
+    from unnest(p_seen) s
+    where s.is_claim and (select 1 from miners m
+      where m.site_id = p_site and m.key = s.key and (m.mac = s.mac or (s.mac is null and m.serial = s.serial))) is null
     group by s.key, s.mac, s.serial order by min(s.time), s.key
   loop
     select * into k from miners where site_id = p_site and key = c.key;

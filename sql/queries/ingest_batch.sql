@@ -49,10 +49,10 @@ late as materialized (
       where m.site_id = $2::int and m.by_address and m.mac = d.mac and d.time < m.key_since
         and (m.ip = d.key or not exists (select from miners o
           where o.site_id = $2::int and o.by_address and o.mac = d.mac and o.miner_id <> m.miner_id))
-      order by m.miner_id limit 1),
+      order by m.key_since limit 1),
     (select m.miner_id from miners m
       where m.site_id = $2::int and m.by_address and d.mac is null and m.serial = d.serial and d.time < m.key_since
-      order by m.miner_id limit 1),
+      order by m.key_since limit 1),
     (select p.miner_id from miner_places p
       where p.site_id = $2::int and d.mac is null and d.serial is null and p.key = d.key and p.until > d.time
       order by p.until limit 1)) as miner_id
