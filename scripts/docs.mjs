@@ -25,11 +25,15 @@ const pages = {
   'docs/configuration.md': page(
     'Configuration',
     'Settings come from flags (`--set api.port=9000`), then environment variables, then `headframe.yaml` in the working folder (or `--config FILE`), then the defaults below. The environment variable of a setting is `HEADFRAME_` and its path in capitals: `api.port` is `HEADFRAME_API_PORT`. `DATABASE_URL` and `REDIS_URL` are read too. Every fault is printed at once and ends the program with exit code 78; `headframe doctor` prints the effective settings with secrets masked.',
-    settings(settingsOf(configSchema).filter((s) => s.path !== 'sites')),
+    settings(settingsOf(configSchema).filter((s) => !['sites', 'credentials'].includes(s.path))),
     '## Sites',
     'Each entry of `sites` is one farm.',
     settings(itemSettingsOf(configSchema, 'sites')),
     '```yaml\nsites:\n  - name: north\n    ranges: [10.1.0.0/22, 10.1.8.10-60, "!10.1.0.1"]\n    interval_s: 30\n    key_file: /etc/headframe/north.key\nupload:\n  url: https://telemetry.example.com\n```',
+    '## Credentials',
+    'Logins of the web interfaces of miners, for every site under `credentials`, for one under `sites[].credentials`. An entry for the address goes before one for the family, that before one for all; of equals the one of the site, then the first. Set one of the three passwords. Without an entry nothing is tried, factory passwords neither.',
+    settings(itemSettingsOf(configSchema, 'credentials')),
+    '```yaml\ncredentials:\n  - family: antminer-web\n    username: root\n    password_file: /etc/headframe/antminer.password\nsites:\n  - name: north\n    ranges: [10.1.0.0/22]\n    credentials:\n      - family: vnish-web\n        password_env: VNISH_PASSWORD\n      - miners: [10.1.3.17]\n        username: root\n        password_file: /etc/headframe/odd-one.password\n```',
     'Ranges: CIDR `10.0.0.0/24`, `10.0.0.5-10.0.1.9`, the short form `10.0.0.10-60`, wildcards `10.0.*.2`, single addresses; `!` before any of them excludes it. Refused by name: octets with leading zeros, ranges that run backwards, more than a /12 in one range, link-local, multicast and reserved addresses, and loopback unless `allow_loopback` is set.',
   ),
   'docs/errors.md': page(

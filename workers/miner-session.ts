@@ -1,13 +1,17 @@
 import pRetry from 'p-retry';
+import { credentialsFor, hasCredentials, type CredentialRule } from '../src/domain/credentials.js';
+import { parseIp } from '../src/domain/ip-ranges.js';
 import type { PollLimits } from '../src/domain/poll-task.js';
 import type { PollErrorClass } from '../src/domain/telemetry.js';
-import { decodeReply } from '../src/miner/decode-reply.js';
-import type { Family } from '../src/miner/family.js';
+import type { Family, Transport } from '../src/miner/family.js';
 import type { Profile } from '../src/miner/profile.js';
-import { detectionCommands, familyByName, identifyFamily } from '../src/miner/registry.js';
+import { detectionCommands, families, familyByName, identifyFamily } from '../src/miner/registry.js';
 import type { Reply } from '../src/miner/reply.js';
 import { isJoinRefused, splitJoined } from '../src/miner/split-joined.js';
 import { exchange, type ExchangeResult } from './tcp-exchange.js';
+import { decodeAnswer, exchangeOtherwise, refusalReply, withoutPasswords } from './transport.js';
+import { lookAtPage } from './web-client.js';
+import { WebMemory } from './web-memory.js';
 
 /** Everything one poll of one miner brought. */
 export interface SessionResult {
@@ -32,12 +36,25 @@ export interface SessionOptions {
   /** Ask for the identity too. */
   readonly wantsIdentity: boolean;
   readonly now: () => number;
+  /** Port of web interfaces; 80 when absent. */
+  readonly httpPort?: number | undefined;
+  /** What web interfaces may be logged into with; nothing when absent. Secret. */
+  readonly credentials?: readonly CredentialRule[] | undefined;
+  /** Logins and nonces of earlier polls; a thread's own when absent. */
+  readonly webMemory?: WebMemory | undefined;
 }
 
 /** A retry of a lost connection waits this long, ms: miners serve one client at a time. */
 const retryDelayMs = 100;
 /** The device's code for a command it does not know. */
 const invalidCommand = 14;
+/** The same over HTTP. */
+const notFound = 404;
+/** The port of web interfaces in `Family.port`, which `SessionOptions.httpPort` stands in for. */
+const webPort = 80;
+/** A known miner must have been refused so often before it is looked for elsewhere: it may just restart. */
+const patience = 2;
+const threadMemory = new WebMemory();
 
 /**
  * Polls one miner: one connection at a time, one deadline for all of it. What is learned on the way
@@ -45,33 +62,43 @@ const invalidCommand = 14;
  */
 export async function pollMiner(options: SessionOptions): Promise<SessionResult> {
   const session = new Session(options);
+  if (session.shouldSeekCgminer()) await session.seekCgminer();
   await session.run();
+  if (session.shouldLookElsewhere()) await session.lookElsewhere();
   return session.result();
 }
 
 class Session {
   readonly #options: SessionOptions;
   readonly #began: number;
-  readonly #replies = new Map<string, Reply>();
-  readonly #raw = new Map<string, Buffer>();
+  #replies = new Map<string, Reply>();
+  #raw = new Map<string, Buffer>();
   #family: Family | null;
   #errorClass: PollErrorClass | null = null;
   #hasConnected = false;
   #hasIdentity = false;
   #connections = 0;
   #isOver = false;
+  #transport: Transport = 'cgminer';
+  #port: number;
+  /** End of the poll, ms from its start. */
+  #deadlineMs: number;
 
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#began = options.now();
+    this.#port = options.port;
+    this.#deadlineMs = options.limits.minerDeadlineMs;
     this.#family = options.profile.family === undefined ? null : familyByName(options.profile.family);
+    if (this.#family !== null && this.#family.transport !== 'cgminer') this.#use(this.#family);
   }
 
-  async run(): Promise<void> {
+  /** Asks everything; `found` is a family that has just been found here, its first answers included. */
+  async run(found: Family | null = null): Promise<void> {
     const { profile, limits, wantsIdentity } = this.#options;
-    const isNew = this.#family === null;
+    const isNew = this.#family === null || found !== null;
     if (isNew) {
-      this.#family = await this.#detect();
+      this.#family = found ?? (await this.#detect());
       if (this.#family === null) return;
       delete profile.joins;
       delete profile.refused;
@@ -88,7 +115,8 @@ class Session {
       await this.#askEach(family.identityCommands, family.name);
       this.#hasIdentity = hasReading && !this.#isOver;
     }
-    if (!isNew && wantsIdentity && this.#hasIdentity) this.#family = identifyFamily(this.#replies);
+    if (!isNew && wantsIdentity && this.#hasIdentity && this.#transport === 'cgminer')
+      this.#family = identifyFamily(this.#replies, 'cgminer');
     this.#noteRefused();
   }
 
@@ -98,10 +126,132 @@ class Session {
     for (const command of detectionCommands) {
       await this.#askEach([command], 'generic');
       if (this.#replies.size === 0) return null;
-      family = identifyFamily(this.#replies);
+      family = identifyFamily(this.#replies, 'cgminer');
       if (family.name !== 'generic' || this.#isOver) break;
     }
     return family;
+  }
+
+  #use(family: Family | null): void {
+    const { port, httpPort } = this.#options;
+    this.#transport = family?.transport ?? 'cgminer';
+    const own = family?.port ?? null;
+    this.#port = own === null ? port : own === webPort ? (httpPort ?? webPort) : own;
+  }
+
+  /** Drops what was learned in this poll, to ask in another way. */
+  #forget(): void {
+    this.#replies = new Map();
+    this.#raw = new Map();
+    this.#errorClass = null;
+    this.#isOver = false;
+    this.#hasIdentity = false;
+  }
+
+  /** A miner read in another way is tried by the CGMiner API whenever its identity is asked for. */
+  shouldSeekCgminer(): boolean {
+    const { limits, wantsIdentity, port } = this.#options;
+    return this.#transport !== 'cgminer' && wantsIdentity && limits.http === 'auto' && this.#port !== port;
+  }
+
+  /** Leaves the CGMiner API's first answers for `run` when it tells anything, and all as it was otherwise. */
+  async seekCgminer(): Promise<void> {
+    const before = this.#family;
+    const { connectTimeoutMs, minerDeadlineMs } = this.#options.limits;
+    this.#family = null;
+    this.#use(null);
+    this.#deadlineMs = Math.min(connectTimeoutMs, minerDeadlineMs);
+    await this.#detect();
+    this.#deadlineMs = minerDeadlineMs;
+    if (this.#hasReading()) return;
+    this.#forget();
+    this.#family = before;
+    this.#use(before);
+  }
+
+  /** Whether the miner may answer in another way than the one tried: it is there, and told nothing. */
+  shouldLookElsewhere(): boolean {
+    const { limits, profile } = this.#options;
+    if (limits.http !== 'auto' || this.#remainingMs() <= 0 || this.#hasReading()) return false;
+    if (this.#wayOut() === null) return false;
+    const isKnown = profile.family !== undefined;
+    if (isKnown && this.#replies.size === 0) return (profile.failures ?? 0) >= patience;
+    return !isKnown || this.#options.now() - (profile.lookedAt ?? -Infinity) >= limits.identityMs;
+  }
+
+  #wayOut(): 'refused' | 'http' | 'denied' | null {
+    const { host, credentials } = this.#options;
+    if (this.#errorClass === 'wrong_password') return null;
+    if (this.#replies.size === 0) return this.#errorClass === 'connect_refused' ? 'refused' : null;
+    if (this.#transport !== 'cgminer') return 'refused';
+    for (const bytes of this.#raw.values()) if (bytes.toString('latin1', 0, 5) === 'HTTP/') return 'http';
+    for (const reply of this.#replies.values()) if (reply.kind !== 'denied') return null;
+    return hasCredentials(credentials ?? [], parseIp(host) ?? 0) ? 'denied' : null;
+  }
+
+  /** Looks for another way to read the miner, and reads it; leaves all as it was when there is none. */
+  async lookElsewhere(): Promise<void> {
+    const reason = this.#wayOut();
+    const [replies, raw, errorClass, family] = [this.#replies, this.#raw, this.#errorClass, this.#family];
+    this.#options.profile.lookedAt = this.#options.now();
+    this.#forget();
+    this.#family = null;
+    if (this.#transport !== 'cgminer') {
+      this.#use(null);
+      await this.run();
+      if (this.#hasReading()) return;
+      this.#forget();
+    }
+    const found = await this.#seekOtherwise(reason === 'http');
+    if (found !== null) return this.run(found);
+    [this.#replies, this.#raw, this.#errorClass, this.#family] = [replies, raw, errorClass, family];
+    this.#use(family);
+  }
+
+  /**
+   * The family that answers over HTTP or by frames, with its first answers. One page tells who may: at
+   * most two ports are knocked at for it, and a host that lets a connection hang is left alone.
+   */
+  async #seekOtherwise(isHttpHere: boolean): Promise<Family | null> {
+    const { limits } = this.#options;
+    if (isHttpHere)
+      for (const family of families)
+        if (family.transport === 'http' && family.port === null && (await this.#tries(family))) return family;
+    const ports = new Set(families.flatMap((it) => (it.web === undefined ? [] : (it.port ?? []))));
+    for (const port of ports) {
+      const candidates = families.filter((it) => it.web !== undefined && it.port === port);
+      this.#use(candidates[0] ?? null);
+      const page = await lookAtPage({
+        host: this.#options.host,
+        port: this.#port,
+        connectTimeoutMs: limits.connectTimeoutMs,
+        remainingMs: () => this.#remainingMs(),
+        maxReplyBytes: limits.maxReplyBytes,
+        onConnection: () => this.#connections++,
+      });
+      if ('kind' in page) {
+        if (page.errorClass === 'connect_refused') continue;
+        return null;
+      }
+      for (const family of candidates)
+        if (family.web?.recognises(page) === true && (await this.#tries(family))) return family;
+    }
+    for (const family of families)
+      if (family.transport === 'whatsminer-v3' && (await this.#tries(family))) return family;
+    return null;
+  }
+
+  /** Asks what makes a family known. A device that asks for the password of its page is of that family. */
+  async #tries(family: Family): Promise<boolean> {
+    this.#forget();
+    this.#family = family;
+    this.#use(family);
+    await this.#askEach(family.commands.slice(0, 1), family.name);
+    if (!family.matches(this.#replies))
+      await this.#askEach(family.followUp?.(this.#replies) ?? [], family.name);
+    if (family.matches(this.#replies) || this.#errorClass === 'wrong_password') return true;
+    this.#forget();
+    return false;
   }
 
   #hasReading(): boolean {
@@ -115,12 +265,17 @@ class Session {
    */
   #noteRefused(): void {
     const { profile } = this.#options;
-    if (this.#replies.get(this.#family?.commands[0] ?? '')?.kind !== 'ok') {
+    const isInOrder =
+      this.#transport === 'http'
+        ? this.#hasReading()
+        : this.#replies.get(this.#family?.commands[0] ?? '')?.kind === 'ok';
+    if (!isInOrder) {
       if (profile.joins === false) delete profile.joins;
       return;
     }
     for (const [command, reply] of this.#replies) {
-      if (reply.kind !== 'device_error' || reply.code !== invalidCommand) continue;
+      if (reply.kind !== 'device_error') continue;
+      if (reply.code !== (this.#transport === 'http' ? notFound : invalidCommand)) continue;
       if (!profile.refused?.includes(command)) profile.refused = [...(profile.refused ?? []), command];
     }
   }
@@ -165,8 +320,7 @@ class Session {
       if (this.#replies.has(command) || profile.refused?.includes(command)) continue;
       const bytes = await this.#ask(command, family?.request(command) ?? `{"command":"${command}"}`);
       if (bytes === null) continue;
-      const reply = decodeReply(command, bytes);
-      this.#replies.set(command, reply);
+      this.#replies.set(command, decodeAnswer(command, bytes, this.#transport === 'http'));
     }
   }
 
@@ -174,18 +328,28 @@ class Session {
   async #ask(name: string, request: string): Promise<Buffer | null> {
     const result = await this.#exchange(request);
     if (result.kind === 'failed') {
-      this.#errorClass = result.errorClass;
       this.#hasConnected ||= result.hasConnected;
-      this.#isOver = true;
+      if (result.status === undefined) {
+        this.#errorClass = result.errorClass;
+        this.#isOver = true;
+      } else this.#noteStatus(name, result.status, result);
       return null;
     }
     this.#hasConnected = true;
-    this.#raw.set(name, result.bytes);
+    this.#raw.set(name, this.#transport === 'http' ? withoutPasswords(result.bytes) : result.bytes);
     if (result.kind === 'partial') {
       this.#errorClass = result.errorClass;
       this.#isOver = true;
     }
     return result.bytes;
+  }
+
+  /** One path that fails leaves the others; after a refused password nothing more is tried. */
+  #noteStatus(name: string, status: number, told: { errorClass: PollErrorClass; detail?: string }): void {
+    const isPassword = told.errorClass === 'wrong_password';
+    this.#replies.set(name, refusalReply(name, status, told.detail ?? '', isPassword));
+    if (isPassword || status !== notFound) this.#errorClass = told.errorClass;
+    this.#isOver = isPassword;
   }
 
   /**
@@ -213,11 +377,12 @@ class Session {
   }
 
   #once(request: string): Promise<ExchangeResult> {
-    const { host, port, limits } = this.#options;
+    const { host, limits } = this.#options;
+    if (this.#transport !== 'cgminer') return this.#onceOtherwise(request);
     this.#connections++;
     return exchange({
       host,
-      port,
+      port: this.#port,
       request,
       connectTimeoutMs: limits.connectTimeoutMs,
       deadlineMs: Math.max(1, this.#remainingMs()),
@@ -226,8 +391,29 @@ class Session {
     });
   }
 
+  #onceOtherwise(request: string): Promise<ExchangeResult> {
+    const { host, limits, credentials, webMemory } = this.#options;
+    const family = this.#family;
+    if (family === null)
+      return Promise.resolve({ kind: 'failed', errorClass: 'internal', hasConnected: false });
+    return exchangeOtherwise({
+      host,
+      port: this.#port,
+      request,
+      connectTimeoutMs: limits.connectTimeoutMs,
+      deadlineMs: Math.max(1, this.#remainingMs()),
+      maxReplyBytes: limits.maxReplyBytes,
+      quietMs: limits.quietMs,
+      family,
+      credentials: credentialsFor(credentials ?? [], family.name, parseIp(host) ?? 0),
+      memory: webMemory ?? threadMemory,
+      remainingMs: () => this.#remainingMs(),
+      onConnection: () => this.#connections++,
+    });
+  }
+
   #remainingMs(): number {
-    return this.#options.limits.minerDeadlineMs - (this.#options.now() - this.#began);
+    return this.#deadlineMs - (this.#options.now() - this.#began);
   }
 }
 

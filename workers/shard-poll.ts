@@ -110,6 +110,8 @@ class ShardPoll {
         limits: this.#task.limits,
         wantsIdentity: this.#task.slot - (profile.identifiedAt ?? 0) >= this.#task.limits.identityMs,
         now: this.#deps.now,
+        httpPort: this.#task.httpPort,
+        credentials: this.#task.credentials,
       });
       this.#profiles.set(ip, profile);
       this.#counters.connections += session.connections;
@@ -121,10 +123,9 @@ class ShardPoll {
   }
 
   #note(ip: string, profile: Profile, session: SessionResult, wasKnown: boolean): void {
-    const { slot, intervalMs, limits } = this.#task;
+    const { slot } = this.#task;
     if (session.family === null || session.replies.size === 0) {
-      const options = { intervalMs, maxSlots: limits.backoffMaxSlots, scanSlots: limits.scanSlots };
-      noteFailure(profile, slot, options, this.#deps.random());
+      this.#noteFailure(profile);
       if (!wasKnown) {
         this.#counters.scanned++;
         return;
@@ -133,7 +134,6 @@ class ShardPoll {
       this.#write(ip, unreachableSample(errorClass, `no answer: ${errorClass}`), session, errorClass, null);
       return;
     }
-    noteAnswer(profile);
     if (!wasKnown) this.#counters.scheduled++;
     const sample = readMiner(session.family, session.replies, {
       identity: profile.identity ?? null,
@@ -144,9 +144,18 @@ class ShardPoll {
       profile.identity = sample.identity;
       profile.identifiedAt = slot;
     }
+    // A wrong password is not tried slot after slot: devices lock themselves.
+    if (sample.state === 'wrong_password') this.#noteFailure(profile);
+    else noteAnswer(profile);
     this.#countReplies(session, sample.identity.firmware ?? '');
     const errorClass = session.errorClass ?? errorClassOf(session, sample);
     this.#write(ip, sample, session, errorClass, this.#rawToSend(profile, sample, session));
+  }
+
+  #noteFailure(profile: Profile): void {
+    const { slot, intervalMs, limits } = this.#task;
+    const options = { intervalMs, maxSlots: limits.backoffMaxSlots, scanSlots: limits.scanSlots };
+    noteFailure(profile, slot, options, this.#deps.random());
   }
 
   #write(
@@ -219,6 +228,7 @@ class ShardPoll {
 }
 
 function errorClassOf(session: SessionResult, sample: MinerSample): PollErrorClass | null {
+  if (sample.state === 'wrong_password') return 'wrong_password';
   if (sample.state === 'denied') return 'access_denied';
   if (sample.truncated.length > 0) return 'truncated';
   if (sample.state !== 'parse_error') return null;

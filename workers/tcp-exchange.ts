@@ -1,27 +1,43 @@
 import { connect, type Socket } from 'node:net';
 import type { PollErrorClass } from '../src/domain/telemetry.js';
-import { ReplyFramer } from '../src/miner/framing.js';
+import { ReplyFramer, type FrameState } from '../src/miner/framing.js';
 
 export interface ExchangeOptions {
   readonly host: string;
   readonly port: number;
-  readonly request: string;
+  readonly request: string | Buffer;
   readonly connectTimeoutMs: number;
   /** Milliseconds left for the whole exchange. */
   readonly deadlineMs: number;
   readonly maxReplyBytes: number;
   /** Silence after a complete JSON reply that ends it, when the device keeps the socket open, ms. */
   readonly quietMs: number;
+  /** Decides where the reply ends; absent: as the CGMiner API ends it. */
+  readonly framer?: Framer;
+}
+
+/** Puts a reply together: {@link ReplyFramer}, or one for another protocol. */
+export interface Framer {
+  push(chunk: Buffer): FrameState;
+  end(): unknown;
+  bytes(): Buffer;
 }
 
 /**
  * What one connection gave. `failed` with `hasConnected` false cost at most the connect timeout;
- * `partial` holds what had arrived before a deadline or a reset.
+ * `partial` holds what had arrived before a deadline or a reset. Over HTTP a refusal has its `status`, and
+ * `detail` in words.
  */
 export type ExchangeResult =
   | { readonly kind: 'reply'; readonly bytes: Buffer }
   | { readonly kind: 'partial'; readonly bytes: Buffer; readonly errorClass: PollErrorClass }
-  | { readonly kind: 'failed'; readonly errorClass: PollErrorClass; readonly hasConnected: boolean };
+  | {
+      readonly kind: 'failed';
+      readonly errorClass: PollErrorClass;
+      readonly hasConnected: boolean;
+      readonly status?: number;
+      readonly detail?: string;
+    };
 
 /**
  * Every socket of a thread reads into this one: the bytes are copied out before the next read. Without
@@ -35,7 +51,7 @@ const readBuffer = Buffer.allocUnsafeSlow(65_536);
  */
 export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
   return new Promise((resolve) => {
-    const framer = new ReplyFramer({ maxBytes: options.maxReplyBytes });
+    const framer = options.framer ?? new ReplyFramer({ maxBytes: options.maxReplyBytes });
     let hasConnected = false;
     let isSettled = false;
     let quiet: NodeJS.Timeout | undefined;
@@ -101,7 +117,8 @@ export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
   });
 }
 
-function classify(error: NodeJS.ErrnoException): PollErrorClass {
+/** The class of a socket's error. */
+export function classify(error: NodeJS.ErrnoException): PollErrorClass {
   switch (error.code) {
     case 'ECONNREFUSED':
       return 'connect_refused';

@@ -2,6 +2,8 @@ import { open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { decodeReply } from '../miner/decode-reply.js';
 import { defaultMaxReplyBytes } from '../miner/framing.js';
+import { webFamilies } from '../miner/http/families.js';
+import { webKey } from '../miner/http/web-replies.js';
 import { families, detectionCommands } from '../miner/registry.js';
 import type { Reply } from '../miner/reply.js';
 import { describeReport, guessCommand, reportMiner, type MinerReport } from '../miner/report.js';
@@ -67,7 +69,7 @@ async function findMiners(start: string): Promise<Found[] | null> {
 }
 
 /** Files beside replies that are none. */
-const skipped = /^(?:\..*|http_.*|meta\.json|index\.json|readme.*)$/i;
+const skipped = /^(?:\..*|http_.*\.html?|meta\.json|index\.json|readme.*)$/i;
 
 async function findMiner(folder: string): Promise<Found | null> {
   const entries = await readdir(folder, { withFileTypes: true });
@@ -96,6 +98,12 @@ const knownCommands: ReadonlySet<string> = new Set([
   ],
 ]);
 
+/** What web commands are about; captured ones are named `http_` and their path with `_` for `/`. */
+const knownWebKeys: ReadonlySet<string> = new Set([
+  ...webFamilies.flatMap((family) => [...family.commands, ...family.identityCommands]).map(webKey),
+  'get_miner_status',
+]);
+
 /** Replies by command. Files named after commands come first; of two guessed alike the first counts. */
 async function readReplies(files: readonly string[]): Promise<Map<string, Reply>> {
   const replies = new Map<string, Reply>();
@@ -113,10 +121,15 @@ async function readReplies(files: readonly string[]): Promise<Map<string, Reply>
 }
 
 function guessOf(reply: Reply): string | null {
-  return reply.kind === 'ok' || reply.kind === 'device_error' ? guessCommand(reply.value) : null;
+  if (reply.kind !== 'ok' && reply.kind !== 'device_error') return null;
+  const guess = guessCommand(reply.value);
+  // Settings read over HTTP have `pools` too: only the API's own section tells.
+  const isTold = guess !== null && Object.hasOwn(reply.value, guess.toUpperCase());
+  return isTold || !reply.command.startsWith('http_') ? guess : null;
 }
 
 function isCommand(stem: string): boolean {
+  if (knownWebKeys.has(webKey(stem))) return true;
   return stem.split('+').every((part) => knownCommands.has(part));
 }
 

@@ -1,6 +1,7 @@
 import type { Config } from '../config/schema.js';
+import { parseIp } from '../domain/ip-ranges.js';
 import { describeReport, reportMiner } from '../miner/report.js';
-import { pollLimitsOf, thresholdsOf } from '../roles/plan.js';
+import { pollLimitsOf, siteOf, thresholdsOf, webSettingsOf } from '../roles/plan.js';
 import { pollMiner, type SessionResult } from '../../workers/miner-session.js';
 
 export interface ProbeOptions {
@@ -21,6 +22,7 @@ export async function probe(options: ProbeOptions, print: (line: string) => void
     limits: pollLimitsOf(config),
     wantsIdentity: true,
     now: Date.now,
+    ...webSettingsOf(config, siteOf(config, parseIp(address) ?? 0)),
   });
   const hasAnswered = session.replies.size > 0;
   const report = hasAnswered ? reportMiner(session.replies, thresholdsOf(config)) : null;

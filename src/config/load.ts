@@ -37,7 +37,7 @@ export function loadConfig(options: LoadOptions = {}): Config {
   const parsed = configSchema.safeParse(raw);
   if (!parsed.success)
     throw new AppError('CONFIG_INVALID', `these settings are wrong:\n${z.prettifyError(parsed.error)}`);
-  return withSecrets(parsed.data);
+  return withSecrets(parsed.data, env);
 }
 
 function readFile(file: string | null | undefined): Record<string, unknown> {
@@ -85,7 +85,9 @@ function merge(target: Record<string, unknown>, source: Record<string, unknown>)
   }
 }
 
-function withSecrets(config: Config): Config {
+type Login = Config['credentials'][number];
+
+function withSecrets(config: Config, env: NodeJS.ProcessEnv): Config {
   const secret = (name: string, value: string | undefined, file: string | undefined): string | undefined => {
     if (value !== undefined || file === undefined) return value;
     try {
@@ -101,13 +103,29 @@ function withSecrets(config: Config): Config {
   const redisUrl = secret('redis.url_file', redis.url, redis.url_file);
   checkUrl('database.url', databaseUrl, ['postgres:', 'postgresql:']);
   checkUrl('redis.url', redisUrl, ['redis:', 'rediss:']);
+  const logins = (list: readonly Login[], path: string): Login[] =>
+    list.map((login, i) => {
+      const given = [login.password, login.password_file, login.password_env].filter(
+        (it) => it !== undefined,
+      );
+      const name = `${path}[${i}]`;
+      if (given.length !== 1)
+        throw new AppError('CONFIG_INVALID', `${name}: set one of password_file, password_env and password`);
+      const variable = login.password_env;
+      if (variable !== undefined && !env[variable])
+        throw new AppError('CONFIG_INVALID', `${name}.password_env: ${variable} is not set`);
+      const known = variable === undefined ? login.password : env[variable];
+      return { ...login, password: secret(`${name}.password_file`, known, login.password_file) };
+    });
   return {
     ...config,
+    credentials: logins(config.credentials, 'credentials'),
     database: { ...database, url: databaseUrl },
     redis: { ...redis, url: redisUrl },
     sites: config.sites.map((site, i) => ({
       ...site,
       key: secret(`sites[${i}].key_file`, site.key, site.key_file),
+      credentials: logins(site.credentials ?? [], `sites[${i}].credentials`),
     })),
   };
 }

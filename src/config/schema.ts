@@ -20,6 +20,23 @@ const siteName = z
     'a site name is 1 to 64 letters, digits, dots, dashes or underscores',
   );
 
+const credential = z.strictObject({
+  family: text('Family they are for, such as `antminer-web` or `vnish-web`; any when absent.'),
+  miners: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe('Addresses they are for, written as `ranges`; any when absent.'),
+  username: z
+    .string()
+    .max(256)
+    .default('')
+    .describe('User name; left out where only a password is asked for.'),
+  password: text('Password (secret; prefer `password_file`).'),
+  password_file: text('File holding the password.'),
+  password_env: text('Environment variable holding the password.'),
+});
+
 const site = z.strictObject({
   name: siteName.describe('Name of the site; unique.'),
   ranges: z
@@ -39,6 +56,18 @@ const site = z.strictObject({
     .optional()
     .describe('Poll interval of this site, s; `poll.interval_s` when absent.'),
   port: z.number().int().min(1).max(65535).default(4028).describe('TCP port of the CGMiner API.'),
+  http_port: z
+    .number()
+    .int()
+    .min(1)
+    .max(65535)
+    .optional()
+    .describe('TCP port of web interfaces; 80 when absent.'),
+  credentials: z
+    .array(credential)
+    .max(10_000)
+    .optional()
+    .describe('Logins of its web interfaces, before those of `credentials`.'),
   key: text('Collector key of this site (secret; prefer `key_file`).'),
   key_file: text('File holding the collector key.'),
 });
@@ -54,6 +83,11 @@ export const configSchema = z.strictObject({
   shutdown_ms: int(500, 60_000, 10_000, 'Bound of a graceful shutdown, ms.'),
   log_level: z.enum(logLevels).default('info').describe('Least level logged to stderr.'),
   sites: z.array(site).max(1000).default([]).describe('The farms to poll.'),
+  credentials: z
+    .array(credential)
+    .max(10_000)
+    .default([])
+    .describe('Logins of web interfaces, on every site.'),
   database: group(
     {
       url: text(
@@ -128,6 +162,12 @@ export const configSchema = z.strictObject({
         .enum(['auto', 'never'])
         .default('auto')
         .describe('Joined commands: learned per miner, or never used.'),
+      http: z
+        .enum(['auto', 'never'])
+        .default('auto')
+        .describe(
+          'Web interfaces: read where the CGMiner API refuses the connection or answers nothing, or never.',
+        ),
     },
     'How miners are polled.',
   ),

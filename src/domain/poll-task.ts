@@ -1,3 +1,4 @@
+import type { CredentialRule } from './credentials.js';
 import type { HealthThresholds } from './health.js';
 import type { IpRange } from './ip-ranges.js';
 
@@ -25,6 +26,8 @@ export interface PollLimits {
   readonly maxRawBytes: number;
   /** `auto` learns per miner; `never` always sends one command per connection. */
   readonly joins: 'auto' | 'never';
+  /** `auto` looks at web interfaces where the CGMiner API cannot serve; absent: never. */
+  readonly http?: 'auto' | 'never';
 }
 
 /** Main thread → worker: one shard in one slot. */
@@ -40,6 +43,10 @@ export interface PollTask {
   readonly profiles: string;
   readonly limits: PollLimits;
   readonly thresholds: HealthThresholds;
+  /** Port of web interfaces; 80 when absent. */
+  readonly httpPort?: number;
+  /** What web interfaces may be logged into with; nothing when absent. Secret: never logged or stored. */
+  readonly credentials?: readonly CredentialRule[];
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { MinerIdentity, MinerSample } from '../domain/telemetry.js';
 import type { HealthThresholds } from '../domain/health.js';
+import type { WebAccess } from './http/web-access.js';
 import type { Replies } from './reply.js';
 
 /** What reading needs beside the replies. */
@@ -10,8 +11,9 @@ export interface ReadContext {
 }
 
 /**
- * How a family's commands travel: `cgminer` is one JSON or text request per TCP connection; `http`
- * commands are request paths; `whatsminer-v3` frames JSON by length.
+ * How a family's commands travel: `cgminer` is one JSON or text request per TCP connection; `http` is a
+ * request line (`GET /summary`) and, below it, a body if there is one; `whatsminer-v3` frames JSON by
+ * length.
  */
 export type Transport = 'cgminer' | 'http' | 'whatsminer-v3';
 
@@ -37,6 +39,8 @@ export interface Family {
    * a broken one, or stands in for an answer that came back empty. Absent: nothing.
    */
   followUp?(replies: Replies): readonly string[];
+  /** Web interfaces alone: how an address is known for one, and how it is logged into. */
+  readonly web?: WebAccess;
   /** True when the replies (normally `version`, perhaps `summary` or `stats`) are of this family. */
   matches(replies: Replies): boolean;
   /** Never throws; what is missing is null. */

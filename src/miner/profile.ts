@@ -15,6 +15,8 @@ export interface Profile {
   notBefore?: number;
   /** Slot at which the identity was last asked for, ms. */
   identifiedAt?: number;
+  /** When it was last looked for in another way than it is read, ms. */
+  lookedAt?: number;
   /** Slot at which raw replies were last sent along, ms. */
   rawAt?: number;
   /** The repairs of the last reading, as one text: a change sends the raw replies along. */

@@ -16,7 +16,9 @@ export function readMiner(family: Family, replies: Replies, context: ReadContext
   const isUsable = all.some((reply) => reply.kind === 'ok' || reply.kind === 'device_error');
   if (!isUsable) {
     const isDenied = all.length > 0 && all.every((reply) => reply.kind === 'denied');
-    return unread(family, replies, context, isDenied ? 'denied' : 'parse_error', describeFailures(replies));
+    const isPassword = all.some((reply) => reply.kind === 'denied' && reply.isPassword === true);
+    const state = isPassword ? 'wrong_password' : isDenied ? 'denied' : 'parse_error';
+    return unread(family, replies, context, state, describeFailures(replies));
   }
   try {
     const sample = family.read(replies, context);

@@ -1,4 +1,4 @@
-import type { Family } from './family.js';
+import type { Family, Transport } from './family.js';
 import { antminer } from './families/antminer.js';
 import { asicseer } from './families/asicseer.js';
 import { avalon } from './families/avalon.js';
@@ -12,6 +12,7 @@ import { mskminer } from './families/mskminer.js';
 import { vnish } from './families/vnish.js';
 import { whatsminer } from './families/whatsminer.js';
 import { whatsminerV3 } from './families/whatsminer-v3.js';
+import { webFamilies } from './http/families.js';
 import type { Replies } from './reply.js';
 
 /** Firmware for Bitmain's machines by others: each names itself, and so outranks Bitmain's own. */
@@ -28,6 +29,7 @@ const customBitmain: readonly Family[] = [
 
 /** Every family in order of detection; `generic` is last and always matches. */
 export const families: readonly Family[] = [
+  ...webFamilies,
   whatsminerV3,
   whatsminer,
   avalon,
@@ -42,9 +44,10 @@ export const families: readonly Family[] = [
  */
 export const detectionCommands: readonly string[] = ['version', 'summary', 'stats'];
 
-/** The first family that knows the replies; `generic` when none does. */
-export function identifyFamily(replies: Replies): Family {
-  return families.find((family) => family.matches(replies)) ?? generic;
+/** The first family that knows the replies, of those that travel by `transport` where that is known; else `generic`. */
+export function identifyFamily(replies: Replies, transport?: Transport): Family {
+  const isCandidate = (family: Family) => transport === undefined || family.transport === transport;
+  return families.find((family) => isCandidate(family) && family.matches(replies)) ?? generic;
 }
 
 /** A family by its name, as stored in a profile; null when there is none (any more). */

@@ -32,7 +32,14 @@ export type Reply =
       readonly repairs: readonly Repair[];
       readonly bytes: number;
     }
-  | { readonly kind: 'denied'; readonly command: string; readonly message: string; readonly bytes: number }
+  | {
+      readonly kind: 'denied';
+      readonly command: string;
+      readonly message: string;
+      readonly bytes: number;
+      /** It asks for a password, and the one it was given, if any, is not it. */
+      readonly isPassword?: true;
+    }
   | {
       readonly kind: 'unreadable';
       readonly command: string;

@@ -1,4 +1,5 @@
 import type { Behaviour } from '../actor/actor.js';
+import { rulesWithin, type CredentialRule } from '../domain/credentials.js';
 import type { HealthThresholds } from '../domain/health.js';
 import type { PollLimits, PollOutcome, PollTask, PolledPiece } from '../domain/poll-task.js';
 import type { Shard } from '../domain/shards.js';
@@ -17,6 +18,10 @@ export interface ShardPollerDeps {
   readonly profiles: ProfileStore;
   readonly limits: PollLimits;
   readonly thresholds: HealthThresholds;
+  /** Port and logins of a site's web interfaces, from this process's own settings: no job carries them. */
+  readonly webOf: (
+    site: string,
+  ) => { readonly httpPort: number; readonly credentials: readonly CredentialRule[] } | undefined;
   readonly now: () => number;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -56,6 +61,7 @@ export async function createShardPoller(
     if (isLate(slot, deps.now(), shard)) return skip('late', census.known);
     const began = deps.now();
     let rows = 0;
+    const web = deps.webOf(shard.site);
     const task: PollTask = {
       shardId,
       ranges: shard.ranges,
@@ -66,6 +72,9 @@ export async function createShardPoller(
       profiles,
       limits: deps.limits,
       thresholds: deps.thresholds,
+      ...(web === undefined
+        ? {}
+        : { httpPort: web.httpPort, credentials: rulesWithin(web.credentials, shard.ranges) }),
     };
     const run = await deps.run(task, (batch) => {
       rows += batch.rows;

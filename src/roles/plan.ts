@@ -1,9 +1,11 @@
 import type { Config } from '../config/schema.js';
+import type { CredentialRule } from '../domain/credentials.js';
 import { AppError } from '../domain/errors.js';
 import type { HealthThresholds } from '../domain/health.js';
 import { parseRanges } from '../domain/ip-ranges.js';
 import type { PollLimits } from '../domain/poll-task.js';
 import { planShards, type Shard } from '../domain/shards.js';
+import { familyByName } from '../miner/registry.js';
 
 /**
  * The shards of every configured site.
@@ -47,7 +49,44 @@ export function pollLimitsOf({ poll }: Config): PollLimits {
     rawMs: poll.raw_s * 1000,
     maxRawBytes: poll.raw_bytes,
     joins: poll.joins,
+    http: poll.http,
   };
+}
+
+/** How the web interfaces of a site are reached. */
+export interface WebSettings {
+  readonly httpPort: number;
+  /** Secret. */
+  readonly credentials: readonly CredentialRule[];
+}
+
+/**
+ * Port and logins of a site's web interfaces: its own logins first. A name that is no site's has those of
+ * every site.
+ *
+ * @throws AppError RANGE_INVALID for a miner that is no address, CONFIG_INVALID for a family that is none.
+ */
+export function webSettingsOf(config: Config, siteName: string | null): WebSettings {
+  const site = config.sites.find(({ name }) => name === siteName);
+  const logins = [...(site?.credentials ?? []), ...config.credentials];
+  const credentials = logins.map(({ family, miners, username, password }): CredentialRule => {
+    if (family !== undefined && familyByName(family)?.web === undefined)
+      throw new AppError('CONFIG_INVALID', `credentials: no family "${family}" has a web interface`);
+    return {
+      family: family ?? null,
+      ranges: miners === undefined ? null : parseRanges(miners, { allowLoopback: config.allow_loopback }),
+      username,
+      password: password ?? '',
+    };
+  });
+  return { httpPort: site?.http_port ?? 80, credentials };
+}
+
+/** The site an address is of, by its ranges; `null` when it is of none. */
+export function siteOf(config: Config, address: number): string | null {
+  const holds = (ranges: readonly string[]) =>
+    parseRanges(ranges, { allowLoopback: true }).some((it) => it.first <= address && address <= it.last);
+  return config.sites.find((site) => holds(site.ranges))?.name ?? null;
 }
 
 export function thresholdsOf({ health }: Config): HealthThresholds {

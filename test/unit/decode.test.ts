@@ -56,7 +56,7 @@ describe('decode', () => {
     await put('summary.json', summary);
     await put('pools.json', pools);
     await put('meta.json', '{"POOLS":[]}');
-    await put('http_stats.json', '{"STATS":[{"GHS 5s":1}]}');
+    await put('http_root.html', '<html><title>Miner</title></html>');
     const { lines } = await decode(root);
     expect(lines).toHaveLength(1);
     expect(Object.keys(lines[0]?.replies ?? {})).toEqual(['pools', 'summary']);

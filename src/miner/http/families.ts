@@ -1,0 +1,21 @@
+import type { Family } from '../family.js';
+import { antminerWeb } from '../families/antminer-web.js';
+import { auradineWeb } from '../families/auradine-web.js';
+import { bitaxe } from '../families/bitaxe.js';
+import { braiinsGraphql } from '../families/braiins-graphql.js';
+import { braiinsRest } from '../families/braiins-rest.js';
+import { epic } from '../families/epic.js';
+import { goldshell } from '../families/goldshell.js';
+import { vnishWeb } from '../families/vnish-web.js';
+
+/** Families that are read over HTTP, in order of detection: custom firmware before stock. */
+export const webFamilies: readonly Family[] = [
+  vnishWeb,
+  braiinsRest,
+  braiinsGraphql,
+  epic,
+  bitaxe,
+  auradineWeb,
+  goldshell,
+  antminerWeb,
+];
