@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { describe, expect, inject, it } from 'vitest';
+import type { Report } from '../../load-test/bench/report.js';
+import { formatReport } from '../../load-test/bench/report.js';
+import { packageRoot } from '../../src/config/paths.js';
+
+/** Runs a benchmark of the build; how fast it was is not judged, so any exit code of its own will do. */
+function bench(name: string, flags: readonly string[]): Promise<string> {
+  const file = path.join(packageRoot, 'dist', 'load-test', 'bench', `${name}.js`);
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [file, ...flags], { timeout: 110_000 }, (error, stdout, stderr) => {
+      if (stdout.trim() === '') reject(new Error(stderr, { cause: error }));
+      else resolve(stdout);
+    });
+  });
+}
+
+describe('the benchmarks', () => {
+  it('polls a small farm against the bare loop and gives a figure for everything', async () => {
+    const report = JSON.parse(await bench('poll', ['--quick', '--json', '--miners', '60'])) as Report;
+    const names = report.figures.map((figure) => figure.name).join('\n');
+    for (const part of ['three connections', 'joined', 'two threads / one', 'silent', 'edge'])
+      expect(names).toContain(part);
+    for (const { name, value } of report.figures) expect(value, name).toBeGreaterThan(0);
+  }, 120_000);
+
+  it('uploads small batches against the bare statement and gives a figure for everything', async () => {
+    const flags = ['--quick', '--json', '--miners', '200', '--server', inject('plainPostgresUrl')];
+    const report = JSON.parse(await bench('ingest', flags)) as Report;
+    expect(report.machine).toContain('PostgreSQL');
+    expect(report.figures.map((figure) => figure.unit)).toContain('bytes/row');
+    for (const { name, value } of report.figures) expect(value, name).toBeGreaterThan(0);
+  }, 120_000);
+
+  it('tells a target that is met from one that is missed or was not measured', () => {
+    const figure = (value: number | null) => ({
+      name: `f ${value}`,
+      value,
+      unit: '',
+      target: { atLeast: 0.6 },
+    });
+    const text = formatReport({
+      title: 't',
+      machine: 'm',
+      figures: [figure(0.6), figure(0.59), figure(null)],
+      remarks: [],
+    });
+    expect(text.match(/pass|FAIL/g)).toEqual(['pass', 'FAIL', 'FAIL']);
+  });
+});
