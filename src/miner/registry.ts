@@ -1,6 +1,7 @@
 import type { Family, Transport } from './family.js';
 import { antminer } from './families/antminer.js';
 import { asicseer } from './families/asicseer.js';
+import { auradine } from './families/auradine.js';
 import { avalon } from './families/avalon.js';
 import { braiinsBmminer } from './families/braiins-bmminer.js';
 import { braiins } from './families/braiins.js';
@@ -9,6 +10,7 @@ import { generic } from './families/generic.js';
 import { hiveon } from './families/hiveon.js';
 import { luxos } from './families/luxos.js';
 import { mskminer } from './families/mskminer.js';
+import { sealminer } from './families/sealminer.js';
 import { vnish } from './families/vnish.js';
 import { whatsminer } from './families/whatsminer.js';
 import { whatsminerV3 } from './families/whatsminer-v3.js';
@@ -29,10 +31,12 @@ const customBitmain: readonly Family[] = [
 
 /** Every family in order of detection; `generic` is last and always matches. */
 export const families: readonly Family[] = [
+  auradine,
   ...webFamilies,
   whatsminerV3,
   whatsminer,
   avalon,
+  sealminer,
   ...customBitmain,
   antminer,
   generic,

@@ -39,15 +39,10 @@ const exceptions: Readonly<Record<string, Partial<Record<Aspect, string>>>> = {
   'whatsminer-btminer-20200917-M20S': { temps: means },
   'whatsminer-btminer-20201202-M31S': { temps: means },
   'honorknight-cgminer4.10.0-HK': {
-    hashrate: 'no summary; we add up the boards now, the source their averages (one board has died)',
     temps: 'stats and edevs were captured apart; we read the boards from edevs',
   },
   'innosilicon-sgminer4.4.2-A9': {
-    hashrate: 'equihash, whose unit the device calls MHS',
     fans: inPercent,
-  },
-  'minerva-cgminer4.10.0-MV8': {
-    hashrate: 'we show the 5 s rate of an unknown family, the source the average',
   },
 };
 
@@ -109,9 +104,12 @@ const states: Readonly<Record<string, string>> = {
 
 /** Firmware with a family of its own, by what the capture's name says; else the first word of the name. */
 const custom = /braiins|luxos|vnish|hiveon|asicseer|mskminer/i;
-const familyOf = (name: string) =>
+const familyOf = (name: string) => {
+  // Its boards are in what its pages told alone.
+  if (/plugin-contract/.test(name)) return 'antminer-web';
   // Its name is the pool's of who captured it: the machine says VNish.
-  /asicdip/.test(name) ? 'vnish' : (custom.exec(name)?.[0].toLowerCase() ?? name.split('-')[0]);
+  return /asicdip/.test(name) ? 'vnish' : (custom.exec(name)?.[0].toLowerCase() ?? name.split('-')[0]);
+};
 
 const ascending = (a: number, b: number) => a - b;
 const first = <T>(list: readonly T[] | undefined): T | undefined => list?.[0];

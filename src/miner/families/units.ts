@@ -26,10 +26,10 @@ export interface Rates {
   readonly windows: readonly { readonly seconds: number; readonly ghs: number }[];
 }
 
-const rateKey = /^([KMGTP])HS (?:(\d+)([smh])|av)$/;
+const rateKey = /^([KMGTP])HS (?:(\d+)([smhS])|av)$/;
 const upperH = 0x48;
 const upperS = 0x53;
-const secondsPer: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+const secondsPer: Readonly<Record<string, number>> = { s: 1, S: 1, m: 60, h: 3600 };
 
 /** Reads `MHS av`, `GHS 5s`, `MHS 15m` and their like from a record. */
 export function ratesOf(record: JsonObject): Rates {
@@ -99,4 +99,35 @@ export function steadyGhs(rates: Rates, uptimeS: number | null): number | null {
   const wide = rates.windows.filter((it) => it.seconds >= 300 && it.seconds <= 900).at(-1);
   const isSettled = uptimeS !== null && uptimeS >= 3600;
   return (isSettled ? wide?.ghs : undefined) ?? rates.averageGhs ?? rates.nowGhs;
+}
+
+/** How far the shortest window may be from the minute before it is taken for noise, as a share. */
+const mostNoise = 0.03;
+
+/**
+ * What a machine of unknown make does now: its shortest window; the minute where that strays from it (a
+ * 5 s figure jumps with every share found); the average where there are no windows.
+ */
+export function presentGhs(rates: Rates): number | null {
+  const now = rates.nowGhs;
+  const minute = rates.windows.find((it) => it.seconds === 60)?.ghs ?? null;
+  if (now === null) return rates.averageGhs;
+  if (minute === null || minute === 0) return now;
+  return Math.abs(now - minute) > mostNoise * minute ? minute : now;
+}
+
+/** Adds up the rates of several boards, window by window; windows that one of them lacks are left out. */
+export function sumRates(all: readonly Rates[]): Rates {
+  const known = (values: readonly (number | null)[]) =>
+    values.length > 0 && values.every((value) => value !== null) ? values.reduce((a, b) => a + b, 0) : null;
+  const windows = (all[0]?.windows ?? []).flatMap(({ seconds }) => {
+    const ghs = known(all.map((rates) => rates.windows.find((it) => it.seconds === seconds)?.ghs ?? null));
+    return ghs === null ? [] : [{ seconds, ghs }];
+  });
+  const shortest = windows[0];
+  return {
+    nowGhs: shortest !== undefined && shortest.seconds <= 60 ? shortest.ghs : null,
+    averageGhs: known(all.map((rates) => rates.averageGhs)),
+    windows,
+  };
 }
