@@ -3,6 +3,7 @@ import type { BoardSample, MinerIdentity, MinerSample, MinerState, Repair } from
 import { emptySample } from '../../domain/wire.js';
 import type { ReadContext } from '../family.js';
 import type { Replies, Reply } from '../reply.js';
+import { truncatedOf, withoutGuesses } from './cut-reading.js';
 import { largest, mean, sum } from './records.js';
 
 /** A board as a family reads it; its health is derived afterwards. */
@@ -95,7 +96,7 @@ export function finish(reading: Reading, replies: Replies, context: ReadContext)
     hasDeviceErrors: reading.deviceErrors.length > 0,
     isTruncated: truncated.length > 0,
   };
-  return {
+  const sample: MinerSample = {
     identity: reading.identity,
     family: reading.family,
     state,
@@ -130,6 +131,7 @@ export function finish(reading: Reading, replies: Replies, context: ReadContext)
     truncated,
     errorMessage: describeFailures(replies),
   };
+  return truncated.length === 0 ? sample : withoutGuesses(sample, reading);
 }
 
 function finishBoard(board: BoardReading, state: MinerState, context: ReadContext): BoardSample {
@@ -146,13 +148,6 @@ function finishBoard(board: BoardReading, state: MinerState, context: ReadContex
     voltageMv: sound(board.voltageMv),
   };
   return { ...seen, health: boardHealth(seen, isMining, context.thresholds) };
-}
-
-function truncatedOf(replies: Replies): string[] {
-  const truncated: string[] = [];
-  for (const reply of replies.values())
-    if (reply.kind === 'ok' && reply.isTruncated) truncated.push(reply.command);
-  return truncated;
 }
 
 /** Repairs the replies needed, before any family saw them. */
