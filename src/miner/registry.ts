@@ -31,8 +31,8 @@ const customBitmain: readonly Family[] = [
 
 /** Every family in order of detection; `generic` is last and always matches. */
 export const families: readonly Family[] = [
-  auradine,
   ...webFamilies,
+  auradine,
   whatsminerV3,
   whatsminer,
   avalon,

@@ -5,7 +5,7 @@ import { isObject } from '../reply-status.js';
 import type { JsonObject, JsonValue, Replies, Reply } from '../reply.js';
 import { antminer } from './antminer.js';
 import { cleanMac, cleanModel } from './model-names.js';
-import { own, rows, textOf } from './records.js';
+import { descriptions, own, rows, textOf } from './records.js';
 
 /**
  * Bitmain's CGI pages and those built like them (Hiveon, Blackminer, Elphapex): digest authentication.
@@ -27,6 +27,7 @@ export const antminerWeb: Family = {
   },
   matches: (replies) =>
     rows(replies, ['stats'], 'STATS').length === 0 &&
+    !/gcminer|fluxos/i.test(descriptions(replies)) &&
     (hasSections(replies) ||
       isObject(own(statusOf(replies), 'summary')) ||
       own(systemOf(replies), 'minertype') !== undefined),

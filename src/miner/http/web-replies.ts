@@ -87,13 +87,3 @@ export function hasCgminerReading(replies: Replies): boolean {
   };
   return tells('stats', 'STATS') || tells('devs', 'DEVS') || tells('edevs', 'DEVS');
 }
-
-/** Replies under the names of the CGMiner API, for devices that answer the same over HTTP. */
-export function underCgminerNames(replies: Replies, names: readonly string[]): Map<string, Reply> {
-  const found = new Map<string, Reply>();
-  for (const name of names) {
-    const reply = webReply(replies, name);
-    if (reply !== null) found.set(name, reply);
-  }
-  return found;
-}
