@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { gzipSync } from 'node:zlib';
 import type { PolledPiece } from '../domain/poll-task.js';
+import { joinPieces } from './batch-gzip.js';
 import type { Batch } from './spool.js';
 
 export interface BatcherOptions {
@@ -11,14 +11,6 @@ export interface BatcherOptions {
   /** Takes a full batch in the same tick. */
   readonly deliver: (batch: Batch) => void;
 }
-
-// gzip streams may be joined end to end: brackets and commas are streams of their own, and what the
-// workers compressed is never inflated again on its way.
-const [open, comma, close] = ['[', ',', ']'].map((text) => gzipSync(text, { level: 9 })) as [
-  Buffer,
-  Buffer,
-  Buffer,
-];
 
 /** Gathers the pieces that a site's shards give into batches, so that a large site makes few requests. */
 export class Batcher {
@@ -46,7 +38,7 @@ export class Batcher {
       this.#slotMs = slotMs;
       this.#timer = setTimeout(() => this.flush(), flushMs);
     }
-    this.#pieces.push(this.#rows === 0 ? open : comma, piece.gz);
+    this.#pieces.push(piece.gz);
     this.#rows += piece.rows;
     this.#bytes += piece.gz.length;
   }
@@ -58,7 +50,7 @@ export class Batcher {
     const batch = {
       batchId: randomUUID(),
       rows: this.#rows,
-      gz: Buffer.concat([...this.#pieces, close]),
+      gz: joinPieces(this.#pieces),
       slotMs: this.#slotMs,
     };
     this.#pieces = [];

@@ -28,7 +28,8 @@ export type Settled =
   | { readonly kind: 'kept' }
   | { readonly kind: 'parts'; readonly parts: readonly HeldBatch[] };
 
-type Definite = Extract<UploadOutcome, { kind: 'acked' | 'split' | 'quarantine' }>;
+/** Answers that decide a batch's fate. */
+export type Definite = Extract<UploadOutcome, { kind: 'acked' | 'split' | 'quarantine' }>;
 
 /** Carries out the definite answers of the api on a batch, spooled and claimed or in memory only. */
 export class UploadSettler {

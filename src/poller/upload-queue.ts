@@ -37,6 +37,10 @@ export class LiveBuffer {
     return this.#shed(held);
   }
 
+  peekNewest(): HeldBatch | undefined {
+    return this.#held.at(-1);
+  }
+
   takeNewest(): HeldBatch | undefined {
     const held = this.#held.pop();
     this.#bytes -= held?.batch.gz.byteLength ?? 0;

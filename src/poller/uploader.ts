@@ -1,45 +1,12 @@
 import { Actor } from '../actor/actor.js';
-import type { Logger } from '../telemetry/logger.js';
-import type { Metrics } from '../telemetry/metrics.js';
-import type { DeliveryLedger } from './delivery-ledger.js';
-import type { Batch, Spool } from './spool.js';
+import type { Batch } from './spool.js';
 import { parseBatchName } from './spool-name.js';
-import { defaultBackoffLimits, UploadGate, type BackoffLimits } from './upload-backoff.js';
-import type { UploadClient, UploadOutcome } from './upload-client.js';
-import { UploadSettler } from './upload-outcome.js';
+import { UploadGate } from './upload-backoff.js';
+import type { UploadOutcome } from './upload-client.js';
+import { claimOldest, isMergeable, mergeBatches, MergeSize, takeFresh } from './upload-merge.js';
+import { defaultUploaderOptions, type UploaderOptions } from './upload-options.js';
+import { UploadSettler, type Definite } from './upload-outcome.js';
 import { Deferrals, LiveBuffer, type HeldBatch } from './upload-queue.js';
-
-export interface UploaderOptions {
-  readonly spool: Spool;
-  readonly client: Pick<UploadClient, 'postBatch' | 'close'>;
-  readonly ledger: DeliveryLedger;
-  readonly metrics: Metrics;
-  readonly log: Logger;
-  /** Read at every request, so that a rotated key needs no restart. */
-  readonly key: () => string;
-  /** Requests at once; the backlog leaves one of them to fresh batches. At most 32. */
-  readonly concurrency?: number;
-  /** Bytes of fresh batches kept in memory. */
-  readonly liveBufferBytes?: number;
-  /** Offered batches that may wait for the disk. */
-  readonly inboxBatches?: number;
-  /** Batches written to disk at once. */
-  readonly writeConcurrency?: number;
-  readonly maxInflatedBytes?: number;
-  readonly maxKeptRejectsPerMinute?: number;
-  /** Failed batches whose own backoff is remembered. */
-  readonly maxDeferred?: number;
-  /** Between two rounds of the spool's housekeeping, ms. */
-  readonly tendMs?: number;
-  readonly backoff?: BackoffLimits;
-  readonly random?: () => number;
-  /** Wall clock, ms since the epoch. */
-  readonly now?: () => number;
-  /** Monotonic clock, ms. */
-  readonly monotonicMs?: () => number;
-  /** The disk writer failed more often than its restart budget allows. */
-  readonly onEscalate: (error: unknown) => void;
-}
 
 /** For status lines. */
 export interface UploaderStatus {
@@ -49,34 +16,21 @@ export interface UploaderStatus {
   readonly liveBytes: number;
 }
 
-const defaults = {
-  concurrency: 4,
-  liveBufferBytes: 16 * 1024 * 1024,
-  inboxBatches: 64,
-  writeConcurrency: 4,
-  maxInflatedBytes: 64 * 1024 * 1024,
-  maxKeptRejectsPerMinute: 60,
-  maxDeferred: 1_000,
-  tendMs: 5_000,
-  backoff: defaultBackoffLimits,
-  random: Math.random,
-  now: Date.now,
-  monotonicMs: () => performance.now(),
-};
-
 /**
- * Delivers batches: to the spool first, then at once to the api; the backlog with what is left.
+ * Delivers batches: to the spool first, then at once to the api; the backlog with what is left. Small
+ * ones that have to wait go several to a request.
  *
  * A batch is offered → written (or, on a full spool, held in memory only) → uploading → ended, or back
  * to the spool after a failure. While the api fails, one request at a time probes it. States of the
  * uploader: `running` → `stopping` (stop called) → `stopped`.
  */
 export class Uploader {
-  readonly #options: UploaderOptions & typeof defaults;
+  readonly #options: UploaderOptions & typeof defaultUploaderOptions;
   readonly #gate: UploadGate;
   readonly #live: LiveBuffer;
   readonly #deferrals: Deferrals;
   readonly #settler: UploadSettler;
+  readonly #merge: MergeSize;
   readonly #unspooled = new Set<HeldBatch>();
   readonly #inbox: Actor<HeldBatch>;
   readonly #writes = new Set<Promise<void>>();
@@ -91,13 +45,14 @@ export class Uploader {
 
   constructor(options: UploaderOptions) {
     this.#options = {
-      ...defaults,
+      ...defaultUploaderOptions,
       ...options,
-      concurrency: Math.min(options.concurrency ?? defaults.concurrency, 32),
+      concurrency: Math.min(options.concurrency ?? defaultUploaderOptions.concurrency, 32),
     };
     const { backoff, random, maxDeferred, liveBufferBytes, ledger, inboxBatches, onEscalate, log, metrics } =
       this.#options;
     this.#gate = new UploadGate(backoff, random);
+    this.#merge = new MergeSize(this.#options.merge);
     this.#live = new LiveBuffer(liveBufferBytes);
     this.#deferrals = new Deferrals({ limit: maxDeferred, backoff, random });
     this.#settler = new UploadSettler({ ...this.#options, unspooled: this.#unspooled });
@@ -231,28 +186,29 @@ export class Uploader {
   }
 
   #startOne(limit: number): boolean {
-    for (let held = this.#live.takeNewest(); held !== undefined; held = this.#live.takeNewest()) {
-      if (held.name !== null && !this.#options.spool.claim(held.name)) continue;
-      this.#run(this.#upload(held));
+    const fresh = takeFresh(this.#live, this.#options.spool, this.#merge);
+    if (fresh.length > 0) {
+      this.#run(this.#upload(fresh));
       return true;
     }
     if (this.#backlogUploads >= Math.max(1, limit - 1)) return false;
-    const name = this.#claimBacklog();
-    if (name === null) return false;
+    const names = this.#claimBacklog();
+    if (names.length === 0) return false;
     this.#backlogUploads++;
-    this.#run(this.#uploadFile(name).finally(() => this.#backlogUploads--));
+    this.#run(this.#uploadFiles(names).finally(() => this.#backlogUploads--));
     return true;
   }
 
-  #claimBacklog(): string | null {
+  #claimBacklog(): string[] {
     const { spool, monotonicMs } = this.#options;
     const nowMs = monotonicMs();
     if (spool.needsRefill) {
       void spool.refill().then((isListed) => (isListed ? this.#pump() : undefined));
-      return null;
+      return [];
     }
-    const name = spool.claimOldest((candidate) => this.#deferrals.isDeferred(candidate, nowMs));
-    return name ?? (this.#gate.state === 'open' ? null : spool.claimOldest());
+    const names = claimOldest(spool, this.#merge, (name) => this.#deferrals.isDeferred(name, nowMs));
+    if (names.length > 0 || this.#gate.state === 'open') return names;
+    return claimOldest(spool, this.#merge);
   }
 
   #run(upload: Promise<void>): void {
@@ -265,18 +221,30 @@ export class Uploader {
     this.#uploads.add(task);
   }
 
-  async #uploadFile(name: string): Promise<void> {
+  /** Those that cannot be joined go one at a time: the first now. */
+  async #uploadFiles(names: readonly string[]): Promise<void> {
+    const held = (await Promise.all(names.map((name) => this.#read(name)))).filter((one) => one !== null);
+    if (held.length < 2 || held.every(({ batch }) => isMergeable(batch))) return this.#upload(held);
+    this.#merge.fail();
+    for (const { name } of held.slice(1)) if (name !== null) this.#options.spool.release(name);
+    return this.#upload(held.slice(0, 1));
+  }
+
+  /** A batch of the spool; null when its file is gone, bad, or not to be read now, and that is seen to. */
+  async #read(name: string): Promise<HeldBatch | null> {
     const { spool } = this.#options;
     const facts = parseBatchName(name);
     const file = await spool.read(name);
-    if (file.kind === 'gone') return spool.forget(name);
-    if (file.kind === 'later') return this.#postpone(name, file.error);
-    if (file.kind === 'bad' || facts === null) {
+    if (file.kind === 'gone') spool.forget(name);
+    else if (file.kind === 'later') this.#postpone(name, file.error);
+    else if (file.kind === 'bad' || facts === null) {
       const reason = file.kind === 'bad' ? file.reason : 'bad_name';
-      return (await spool.quarantine(name, reason)) ? undefined : this.#postpone(name, reason);
+      if (!(await spool.quarantine(name, reason))) this.#postpone(name, reason);
+    } else {
+      const { batchId, rows, timeMs: slotMs } = facts;
+      return { batch: { batchId, rows, slotMs, gz: file.gz }, name };
     }
-    const { batchId, rows, timeMs: slotMs } = facts;
-    await this.#upload({ batch: { batchId, rows, slotMs, gz: file.gz }, name });
+    return null;
   }
 
   /** The disk, not the api, is in trouble; the gate keeps this from spinning. */
@@ -288,28 +256,53 @@ export class Uploader {
     spool.release(name);
   }
 
-  async #upload(held: HeldBatch): Promise<void> {
-    const { client, key, metrics, monotonicMs } = this.#options;
-    const { batchId, gz } = held.batch;
+  /** One request. Several batches are all in the spool, and end together or are all given back. */
+  async #upload(group: readonly HeldBatch[]): Promise<void> {
+    const { client, key, metrics, monotonicMs, log } = this.#options;
+    const [first] = group;
+    if (first === undefined) return;
+    const batch = group.length === 1 ? first.batch : mergeBatches(group.map((held) => held.batch));
     const epoch = this.#gate.epoch;
     try {
-      const outcome = await client.postBatch({ key: key(), batchId, body: gz, signal: this.#abort.signal });
+      const outcome = await client.postBatch({
+        key: key(),
+        batchId: batch.batchId,
+        body: batch.gz,
+        signal: this.#abort.signal,
+      });
       metrics.add('headframe_uploads_total', 1, { outcome: labelOf(outcome) });
       this.#logChange(outcome);
+      if (outcome.kind === 'acked') this.#merge.succeed();
+      else this.#merge.fail();
       if (outcome.kind === 'key_refused') this.#gate.refuse(monotonicMs());
       else if (outcome.kind === 'retry') this.#gate.fail(epoch, monotonicMs(), outcome.retryAfterMs);
       else {
         this.#gate.succeed();
-        const settled = await this.#settler.settle(held, outcome);
-        if (settled.kind === 'parts') for (const part of settled.parts) this.#shed(this.#live.push(part));
-        if (settled.kind !== 'kept')
-          return held.name === null ? undefined : this.#deferrals.delete(held.name);
+        if (group.length === 1 && (await this.#settle(first, outcome))) return;
+        if (group.length > 1 && outcome.kind === 'acked') return await this.#settleAll(group, batch, outcome);
       }
     } catch (err) {
-      this.#options.log.error({ err, batchId }, 'upload failed');
+      log.error({ err, batchId: batch.batchId }, 'upload failed');
       this.#gate.fail(epoch, monotonicMs(), null);
     }
-    await this.#giveBack(held);
+    for (const held of group) await this.#giveBack(held);
+  }
+
+  /** False when the batch has to be sent again. */
+  async #settle(held: HeldBatch, outcome: Definite): Promise<boolean> {
+    const settled = await this.#settler.settle(held, outcome);
+    if (settled.kind === 'kept') return false;
+    if (settled.kind === 'parts') for (const part of settled.parts) this.#shed(this.#live.push(part));
+    if (held.name !== null) this.#deferrals.delete(held.name);
+    return true;
+  }
+
+  /** The rows are counted as one batch's, and its files leave the spool with them. */
+  async #settleAll(group: readonly HeldBatch[], batch: Batch, outcome: Definite): Promise<void> {
+    await this.#settler.settle({ batch, name: null }, outcome);
+    const names = group.map(({ name }) => name).filter((name) => name !== null);
+    for (const name of names) this.#deferrals.delete(name);
+    await Promise.all(names.map((name) => this.#options.spool.remove(name)));
   }
 
   /** After a failure: behind the others in the spool, or, when it has no file, there or in memory. */

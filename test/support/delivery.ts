@@ -7,11 +7,13 @@ import { randomUUID } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.js';
+import { joinPieces } from '../../src/poller/batch-gzip.js';
 import { DeliveryLedger } from '../../src/poller/delivery-ledger.js';
 import { formatBatchName } from '../../src/poller/spool-name.js';
 import { Spool, type Batch, type SpoolOptions } from '../../src/poller/spool.js';
 import { UploadClient } from '../../src/poller/upload-client.js';
-import { Uploader, type UploaderOptions } from '../../src/poller/uploader.js';
+import { Uploader } from '../../src/poller/uploader.js';
+import type { UploaderOptions } from '../../src/poller/upload-options.js';
 
 export interface TestRow {
   readonly miner_id: string;
@@ -105,11 +107,12 @@ export function keyOf(row: TestRow): string {
   return `${row.miner_id} ${row.timestamp}`;
 }
 
-/** A batch of `rows` rows that no other batch has. */
+/** A batch of `rows` rows that no other batch has; `isJoined` as the batcher makes them, of pieces. */
 export function makeBatch(options: {
   rows: number;
   slotMs: number;
   padding?: number;
+  isJoined?: boolean;
 }): Batch & { keys: string[] } {
   const batchId = randomUUID();
   const timestamp = new Date(options.slotMs).toISOString();
@@ -118,7 +121,8 @@ export function makeBatch(options: {
     timestamp,
     padding: 'x'.repeat(options.padding ?? 0),
   }));
-  const gz = gzipSync(JSON.stringify(rows));
+  const text = JSON.stringify(rows);
+  const gz = options.isJoined === true ? joinPieces([gzipSync(text.slice(1, -1))]) : gzipSync(text);
   return { batchId, rows: options.rows, slotMs: options.slotMs, gz, keys: rows.map(keyOf) };
 }
 
