@@ -38,7 +38,8 @@ describe.each(testEditions())('a farm polled into %s', (edition) => {
         { timeoutMs: 60_000, everyMs: 500 },
       );
       expect(errors.filter((error) => error !== 0)).toEqual([]);
-      expect(law).toMatchObject({ duplicate: 0, rejected: 0, quarantined: 0, skipped: 0, dropped: 0 });
+      // A crowded machine may skip slots, which is counted; what was polled has to arrive.
+      expect(law).toMatchObject({ duplicate: 0, rejected: 0, quarantined: 0, dropped: 0 });
 
       const { comparison } = await farm.finish();
       expect(violationsOf(comparison), comparison.examples.join('\n')).toEqual([]);

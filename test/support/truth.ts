@@ -59,6 +59,8 @@ export interface Comparison {
   readonly oldestLostMs: number | null;
   /** Replies to a slot that was polled again after a kill: the other reply is the row. */
   readonly polledAgain: number;
+  /** Replies to a slot in which the miner was asked again, as after a lost connection: the other is the row. */
+  readonly askedAgain: number;
   readonly duplicates: number;
   /** Rows that show the same reply as another row. */
   readonly doubled: number;
@@ -89,7 +91,7 @@ export async function readSamples(databaseUrl: string): Promise<StoredSamples> {
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => undefined });
   try {
     const rows = await sql<StoredRow[]>`
-      select m.key as ip, m.family, s.name as state, h.offset_ms as "offsetMs",
+      select m.ip, m.family, s.name as state, h.offset_ms as "offsetMs",
         (extract(epoch from h.time) * 1000)::float8 as "timeMs", h.accepted_shares::float8 as accepted,
         h.uptime_seconds as "uptimeS", h.hashrate_ghs::float8 as "hashrateGhs",
         h.hashrate_5s_ghs::float8 as "hashrate5sGhs"
@@ -141,14 +143,14 @@ export function compareTruth(
     counts[fault]++;
     note(fault, { row, reply });
   }
-  const unmatched = { missing: 0, lostByKill: 0, polledAgain: 0 };
+  const unmatched = { missing: 0, lostByKill: 0, polledAgain: 0, askedAgain: 0 };
   let oldestLostMs: number | null = null;
   for (const reply of replies) {
     if (!reply.complete || shown.has(keyOf(reply))) continue;
     const { fate, heldMs } = fateOf(reply, slots.get(reply.ip) ?? [], options);
     unmatched[fate]++;
     if (fate === 'lostByKill') oldestLostMs = Math.max(oldestLostMs ?? 0, heldMs);
-    if (fate === 'missing') note(fate, { reply, heldMs });
+    if (fate === 'missing' || fate === 'askedAgain') note(fate, { reply, heldMs });
   }
   return {
     replies: replies.filter((reply) => reply.complete).length,
@@ -170,14 +172,14 @@ function fateOf(
   reply: SummaryReply,
   slots: readonly number[],
   options: CompareOptions,
-): { fate: 'missing' | 'lostByKill' | 'polledAgain'; heldMs: number } {
+): { fate: 'missing' | 'lostByKill' | 'polledAgain' | 'askedAgain'; heldMs: number } {
   const { edgeKills = [], lossWindowMs = 0, intervalMs } = options;
   const next = edgeKills.find(({ toMs }) => toMs >= reply.t);
   const heldMs = next === undefined ? Infinity : Math.max(0, next.fromMs - reply.t);
   const stored = slots.find((slot) => slot <= reply.t && reply.t < slot + intervalMs);
   if (stored === undefined) return { fate: heldMs <= lossWindowMs ? 'lostByKill' : 'missing', heldMs };
   const isKilledWithin = edgeKills.some(({ toMs }) => toMs >= stored && toMs < stored + intervalMs);
-  return { fate: isKilledWithin ? 'polledAgain' : 'missing', heldMs };
+  return { fate: isKilledWithin ? 'polledAgain' : 'askedAgain', heldMs };
 }
 
 /** History keeps hashrates in four bytes. */
@@ -203,7 +205,9 @@ function faultOf(row: StoredRow, reply: SummaryReply, options: CompareOptions): 
 /** What must not be, by name; empty when all is well. */
 export function violationsOf(comparison: Comparison): string[] {
   const { missing, duplicates, doubled, invented, mismatched, unreachable, replies, matched } = comparison;
-  const bad = { missing, duplicates, doubled, invented, mismatched, unreachable };
+  // One retry of a lost connection is the poller's right; asking twice as a habit is not.
+  const askedAgain = comparison.askedAgain <= 1 + replies / 1_000 ? 0 : comparison.askedAgain;
+  const bad = { missing, duplicates, doubled, invented, mismatched, unreachable, askedAgain };
   const found = Object.entries(bad).filter(([, count]) => count !== 0);
   const names = found.map(([name, count]) => `${count} ${name}`);
   return replies === 0 || matched === 0 ? [...names, 'nothing was polled'] : names;
