@@ -8,6 +8,7 @@ import type { Profile } from '../src/miner/profile.js';
 import { detectionCommands, families, familyByName, identifyFamily } from '../src/miner/registry.js';
 import type { Reply } from '../src/miner/reply.js';
 import { isJoinRefused, splitJoined } from '../src/miner/split-joined.js';
+import { afterSockets } from './after-sockets.js';
 import { exchange, type ExchangeResult } from './tcp-exchange.js';
 import { decodeAnswer, exchangeOtherwise, refusalReply, withoutPasswords } from './transport.js';
 import { lookAtPage } from './web-client.js';
@@ -90,6 +91,7 @@ class Session {
     this.#port = options.port;
     this.#deadlineMs = options.limits.minerDeadlineMs;
     this.#family = options.profile.family === undefined ? null : familyByName(options.profile.family);
+    if (this.#family?.transport === 'http' && options.limits.http === 'never') this.#family = null;
     if (this.#family !== null && this.#family.transport !== 'cgminer') this.#use(this.#family);
   }
 
@@ -299,6 +301,7 @@ class Session {
     const joined = commands.join('+');
     const bytes = await this.#ask(joined, family.request(joined));
     if (bytes === null) return this.#isOver;
+    await afterSockets();
     const replies = splitJoined([...commands], bytes);
     if (isJoinRefused(replies)) {
       profile.joins = false;
@@ -315,13 +318,17 @@ class Session {
   async #askEach(commands: readonly string[], familyName: string): Promise<void> {
     const { profile } = this.#options;
     const family = familyByName(familyName);
+    const arrived: (readonly [string, Buffer])[] = [];
     for (const command of commands) {
-      if (this.#isOver) return;
+      if (this.#isOver) break;
       if (this.#replies.has(command) || profile.refused?.includes(command)) continue;
       const bytes = await this.#ask(command, family?.request(command) ?? `{"command":"${command}"}`);
-      if (bytes === null) continue;
-      this.#replies.set(command, decodeAnswer(command, bytes, this.#transport === 'http'));
+      if (bytes !== null) arrived.push([command, bytes]);
     }
+    if (arrived.length === 0) return;
+    await afterSockets();
+    for (const [command, bytes] of arrived)
+      this.#replies.set(command, decodeAnswer(command, bytes, this.#transport === 'http'));
   }
 
   /** The reply's bytes, or `null` when none came; sets the error and whether the poll is over. */
