@@ -1,8 +1,8 @@
 import { addressesOf, formatIp } from '../src/domain/ip-ranges.js';
 import type { PollCounters, PollOutcome, PollTask, PolledPiece } from '../src/domain/poll-task.js';
+import type { ReplyQuirk } from '../src/domain/quirks.js';
 import type { MinerSample, PollErrorClass } from '../src/domain/telemetry.js';
 import { toWire } from '../src/domain/wire.js';
-import { fingerprintOf, fingerprintReply } from '../src/miner/fingerprint.js';
 import {
   isMiner,
   noteAnswer,
@@ -12,8 +12,10 @@ import {
   type Profile,
 } from '../src/miner/profile.js';
 import { readMiner, unreachableSample } from '../src/miner/read-miner.js';
+import { doubtIdentity, heldIdentity, learnIdentity } from '../src/miner/told-identity.js';
 import { BatchWriter } from './batch-writer.js';
 import { pollMiner, type SessionResult } from './miner-session.js';
+import { quirksOf, SampleMemory } from './reply-quirks.js';
 import type { Semaphore } from './semaphore.js';
 
 export interface ShardPollDeps {
@@ -22,7 +24,11 @@ export interface ShardPollDeps {
   readonly random: () => number;
   /** Takes a batch that is ready. */
   readonly flush: (batch: PolledPiece) => void;
+  /** Which sample replies were sent; the thread's own when absent. */
+  readonly samples?: SampleMemory;
 }
+
+const threadSamples = new SampleMemory();
 
 const maxFingerprints = 64;
 
@@ -126,6 +132,7 @@ class ShardPoll {
     const { slot } = this.#task;
     if (session.family === null || session.replies.size === 0) {
       this.#noteFailure(profile);
+      doubtIdentity(profile);
       if (!wasKnown) {
         this.#counters.scanned++;
         return;
@@ -135,21 +142,19 @@ class ShardPoll {
       return;
     }
     if (!wasKnown) this.#counters.scheduled++;
-    const sample = readMiner(session.family, session.replies, {
-      identity: profile.identity ?? null,
+    const read = readMiner(session.family, session.replies, {
+      identity: heldIdentity(profile),
       thresholds: this.#task.thresholds,
     });
     profile.family = session.family.name;
-    if (session.hasIdentity) {
-      profile.identity = sample.identity;
-      profile.identifiedAt = slot;
-    }
+    const sample = learnIdentity(profile, read, slot, session.hasIdentity);
     // A wrong password is not tried slot after slot: devices lock themselves.
     if (sample.state === 'wrong_password') this.#noteFailure(profile);
     else noteAnswer(profile);
-    this.#countReplies(session, sample.identity.firmware ?? '');
+    const quirks = quirksOf(session, sample, this.#task, this.#deps.samples ?? threadSamples);
+    this.#countReplies(session, sample, quirks);
     const errorClass = session.errorClass ?? errorClassOf(session, sample);
-    this.#write(ip, sample, session, errorClass, this.#rawToSend(profile, sample, session));
+    this.#write(ip, sample, session, errorClass, this.#rawToSend(profile, sample, session), quirks);
   }
 
   #noteFailure(profile: Profile): void {
@@ -164,6 +169,7 @@ class ShardPoll {
     session: SessionResult,
     errorClass: PollErrorClass | null,
     raw: Record<string, string> | null,
+    quirks: readonly ReplyQuirk[] = [],
   ): void {
     const counters = this.#counters;
     counters.samples++;
@@ -180,19 +186,19 @@ class ShardPoll {
         latencyMs: session.hasConnected ? Math.round(session.elapsedMs) : null,
         errorClass,
         raw,
+        quirks,
       }),
     );
   }
 
-  #countReplies(session: SessionResult, firmware: string): void {
-    const { fingerprints, unreadable } = this.#counters;
-    for (const reply of session.replies.values()) {
+  #countReplies(session: SessionResult, sample: MinerSample, quirks: readonly ReplyQuirk[]): void {
+    const { fingerprints, unreadable, damaged } = this.#counters;
+    for (const reply of session.replies.values())
       if (reply.kind === 'unreadable') count(unreadable, reply.shape);
-      const shape = fingerprintReply(reply);
-      if (shape === null) continue;
-      const print = fingerprintOf(`${firmware}\n${shape}`);
-      if (print in fingerprints || Object.keys(fingerprints).length < maxFingerprints)
-        count(fingerprints, print);
+    for (const { fingerprint, damage } of quirks) {
+      count(damaged, `${sample.family} ${damage.includes('+') ? 'several' : damage}`);
+      if (fingerprint in fingerprints || Object.keys(fingerprints).length < maxFingerprints)
+        count(fingerprints, fingerprint);
     }
   }
 
@@ -252,6 +258,7 @@ function emptyCounters(): PollCounters {
     repairs: {},
     unreadable: {},
     fingerprints: {},
+    damaged: {},
     latencies: {},
     connections: 0,
   };

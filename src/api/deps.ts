@@ -31,6 +31,8 @@ export interface ApiDeps {
   top(siteId: number): Promise<object | null>;
   /** `{ site_id, site_name, … }` each. */
   sites(): Promise<readonly object[]>;
+  /** What is wrong with the replies of a site's miners, or of all sites' with null. */
+  quirks(siteId: number | null): Promise<readonly object[]>;
   /** Totals over all sites. */
   stats(): Promise<object>;
   /** Rejects when the database does not answer. */

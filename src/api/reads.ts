@@ -16,6 +16,7 @@ export interface Reads {
   readonly miner: Handler;
   readonly top: Handler;
   readonly stats: Handler;
+  readonly quirks: Handler;
   /** At most one query per site at a time and per `summaryTtlMs`; null for an unknown site. */
   loadSummary(siteId: number): Promise<SiteSummary | null>;
 }
@@ -53,6 +54,12 @@ export function createReads(deps: ApiDeps): Reads {
     top: async (request, response) => {
       const siteId = readSiteId(request.params['site']);
       send(response, found(await load(`top ${siteId}`, options.summaryTtlMs, () => deps.top(siteId))));
+    },
+    quirks: async (request, response) => {
+      const asked = request.query['site_id'] ?? request.query['site'];
+      const siteId = asked === undefined ? null : readSiteId(asked);
+      const quirks = await load(`quirks ${siteId}`, options.summaryTtlMs, () => deps.quirks(siteId));
+      send(response, { quirks, count: quirks.length });
     },
     stats: async (_request, response) => {
       const stats = await load('stats', options.summaryTtlMs, () => deps.stats());

@@ -32,6 +32,7 @@ export function createRoutes(deps: ApiDeps, checkKey: KeyCheck): readonly Route[
     { method: 'get', path: '/api/collector/live/:site', access: 'viewer', handle: reads.live },
     { method: 'get', path: '/api/collector/top/:site', access: 'viewer', handle: reads.top },
     { method: 'get', path: '/api/collector/stats', access: 'viewer', handle: reads.stats },
+    { method: 'get', path: '/api/collector/quirks', access: 'viewer', handle: reads.quirks },
     {
       method: 'get',
       path: '/api/collector/stream',

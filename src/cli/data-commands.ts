@@ -11,7 +11,7 @@ import { print } from './print.js';
 
 type Finish = (code: number) => void;
 
-/** `migrate` and `keys`: commands on the database. */
+/** `migrate`, `keys` and `quirks`: commands on the database. */
 export function addDataCommands(program: Command, finish: Finish): void {
   program.commandsGroup('Database:');
   withConfigFlags(
@@ -21,6 +21,18 @@ export function addDataCommands(program: Command, finish: Finish): void {
     finish(await migrateDatabase(configOf(flags), print));
   });
   addKeys(program, finish);
+  const quirks = program
+    .command('quirks')
+    .description('lists what is wrong with the replies of miners: repaired or unreadable, by firmware')
+    .addOption(new Option('--site <name>', 'one site; all of them').argParser(siteName))
+    .option('--json', 'machine-readable');
+  withExamples(withConfigFlags(quirks), 'headframe quirks --site north').action(
+    async (flags: ConfigFlags & { site?: string; json?: boolean }) => {
+      const { listQuirks } = await import('./quirks.js');
+      const options = { site: flags.site ?? null, isJson: flags.json === true };
+      finish(await listQuirks(configOf(flags), options, print));
+    },
+  );
 }
 
 function addKeys(program: Command, finish: Finish): void {

@@ -32,7 +32,8 @@ async function withDatabase<T>(config: Config, work: (url: string) => Promise<T>
   }
 }
 
-async function withStore<T>(config: Config, work: (store: Store) => Promise<T>): Promise<T> {
+/** Runs `work` on the tables of the settings' database; a new embedded one is made ready first. */
+export async function withStore<T>(config: Config, work: (store: Store) => Promise<T>): Promise<T> {
   const isNew = config.database.url === undefined && !hasEmbedded(config);
   return withDatabase(config, async (url) => {
     if (isNew) await migrateTo(url, config);
@@ -46,8 +47,8 @@ async function withStore<T>(config: Config, work: (store: Store) => Promise<T>):
   });
 }
 
-/** Looking for a key must not make a database. */
-function refuseMissing(config: Config): void {
+/** Looking must not make a database. */
+export function refuseMissing(config: Config): void {
   if (config.database.url !== undefined || hasEmbedded(config)) return;
   throw new AppError(
     'CONFIG_INVALID',

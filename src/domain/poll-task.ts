@@ -33,6 +33,8 @@ export interface PollLimits {
 /** Main thread → worker: one shard in one slot. */
 export interface PollTask {
   readonly shardId: string;
+  /** Name of the shard's site. */
+  readonly site?: string;
   readonly ranges: readonly IpRange[];
   readonly port: number;
   readonly slot: number;
@@ -73,6 +75,8 @@ export interface PollCounters {
   unreadable: Record<string, number>;
   /** Fingerprints of damaged and unreadable replies in this task, at most 64. */
   fingerprints: Record<string, number>;
+  /** Damaged and unreadable replies by family and kind of damage, as `family damage`. */
+  damaged: Record<string, number>;
   /** Poll times by family, ms. */
   latencies: Record<string, number[]>;
   connections: number;

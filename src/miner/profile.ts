@@ -13,8 +13,10 @@ export interface Profile {
   failures?: number;
   /** Slot before which the address is left alone, ms since the epoch. */
   notBefore?: number;
-  /** Slot at which the identity was last asked for, ms. */
+  /** Slot at which the identity was last told, ms; absent while another device may have the address. */
   identifiedAt?: number;
+  /** Uptime last told, s: set back, the device has started anew, or is another one. */
+  uptimeS?: number;
   /** When it was last looked for in another way than it is read, ms. */
   lookedAt?: number;
   /** Slot at which raw replies were last sent along, ms. */

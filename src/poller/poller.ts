@@ -114,6 +114,10 @@ export class Poller {
     for (const [family, times] of Object.entries(counters.latencies)) {
       for (const ms of times) metrics.observe('miner_poll_latency_ms', ms, { family });
     }
+    for (const [name, n] of Object.entries(counters.damaged)) {
+      const [family = '', damage = ''] = name.split(' ');
+      metrics.add('headframe_damaged_replies_total', n, { family, damage });
+    }
     for (const print of Object.keys(counters.fingerprints)) {
       if (this.#fingerprints.size < 10_000) this.#fingerprints.add(print);
     }

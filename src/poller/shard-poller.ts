@@ -64,6 +64,7 @@ export async function createShardPoller(
     const web = deps.webOf(shard.site);
     const task: PollTask = {
       shardId,
+      site: shard.site,
       ranges: shard.ranges,
       port: shard.port,
       slot,

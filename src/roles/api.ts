@@ -71,6 +71,7 @@ function depsOf({ config, store, metrics, log }: ApiOptions): Omit<ApiDeps, 'lif
     minerDetail: (siteId, key) => store.live.minerDetail(siteId, key, moment()),
     top: (siteId) => store.live.top(siteId, moment()),
     sites: () => store.sites.sites(),
+    quirks: (siteId) => store.quirks.list(siteId, new Date()),
     stats: () => store.sites.stats(new Date()),
     ping: () => store.database.ping(),
     metrics,

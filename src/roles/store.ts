@@ -2,6 +2,7 @@ import type { Config } from '../config/schema.js';
 import { openDatabase, type Database } from '../storage/database.js';
 import { KeysRepo } from '../storage/keys.repo.js';
 import { LiveRepo } from '../storage/live.repo.js';
+import { QuirksRepo } from '../storage/quirks.repo.js';
 import { SiteRepo } from '../storage/site.repo.js';
 import { TelemetryStore } from '../storage/telemetry-store.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -14,6 +15,7 @@ export interface Store {
   readonly keys: KeysRepo;
   readonly live: LiveRepo;
   readonly sites: SiteRepo;
+  readonly quirks: QuirksRepo;
 }
 
 /** Connects with the first call. */
@@ -32,6 +34,7 @@ export function openStore(url: string, config: Config, options: { log: Logger; m
     keys: new KeysRepo(database),
     live: new LiveRepo(database),
     sites: new SiteRepo(database),
+    quirks: new QuirksRepo(database),
   };
 }
 

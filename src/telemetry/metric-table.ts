@@ -34,6 +34,11 @@ export const metricTable = {
   miner_poll_errors_total: counter('Polls that gave no reading, by class of error.', 'type'),
   headframe_reply_repairs_total: counter('Repairs made while reading replies, by kind.', 'kind'),
   headframe_unreadable_replies_total: counter('Answers that are no reply, by shape.', 'shape'),
+  headframe_damaged_replies_total: counter(
+    'Replies that had to be repaired or could not be read, by family and kind of damage (`several` for more than one).',
+    'family',
+    'damage',
+  ),
   headframe_reply_fingerprints: gauge('Distinct fingerprints of unreadable or repaired replies seen.'),
   headframe_known_miners: gauge('Miners that have answered at least once.'),
   headframe_poll_threads_busy: gauge('Poll tasks running.'),

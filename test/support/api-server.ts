@@ -85,6 +85,7 @@ export async function startTestApi(setup: TestApiOptions = {}): Promise<TestApi>
     minerDetail: async () => null,
     top: async (siteId) => (siteId === 1 ? { hottest: [], worst: [] } : null),
     sites: async () => [{ site_id: 1, site_name: 'north' }],
+    quirks: async () => [],
     stats: async () => ({ total_sites: 1, total_miners: 0 }),
     ping: async () => undefined,
     parseUpload: pool.run,

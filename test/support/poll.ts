@@ -3,6 +3,7 @@ import { defaultHealthThresholds } from '../../src/domain/health.js';
 import { parseRanges } from '../../src/domain/ip-ranges.js';
 import type { PollLimits, PollOutcome, PollTask, PolledPiece } from '../../src/domain/poll-task.js';
 import type { WireRecord } from '../../src/domain/wire.js';
+import { SampleMemory } from '../../workers/reply-quirks.js';
 import { Semaphore } from '../../workers/semaphore.js';
 import { pollShard } from '../../workers/shard-poll.js';
 
@@ -36,6 +37,7 @@ export function createShardRig(options: {
   let profiles = '';
   let slot = Math.floor(Date.now() / intervalMs) * intervalMs;
   const sockets = new Semaphore(options.sockets ?? 256);
+  const samples = new SampleMemory();
   return {
     intervalMs,
     get profiles(): Record<string, Record<string, unknown>> {
@@ -65,6 +67,7 @@ export function createShardRig(options: {
         },
         {
           sockets,
+          samples,
           now: Date.now,
           random: () => 0.5,
           flush: (piece) => {

@@ -2,6 +2,7 @@ import { openDatabase, type Database, type DatabaseOptions } from '../../src/sto
 import { KeysRepo } from '../../src/storage/keys.repo.js';
 import { LiveRepo } from '../../src/storage/live.repo.js';
 import { migrate, type MigrateOptions } from '../../src/storage/migrate.js';
+import { QuirksRepo } from '../../src/storage/quirks.repo.js';
 import { SiteRepo } from '../../src/storage/site.repo.js';
 import { TelemetryStore } from '../../src/storage/telemetry-store.js';
 import { createLogger } from '../../src/telemetry/logger.js';
@@ -17,6 +18,7 @@ export interface TestStorage {
   readonly live: LiveRepo;
   readonly sites: SiteRepo;
   readonly keys: KeysRepo;
+  readonly quirks: QuirksRepo;
   /** The site and key that batches are written under. */
   readonly key: { readonly siteId: number; readonly keyId: number };
   /** Rows of a query of trusted text. */
@@ -42,6 +44,7 @@ export async function createTestStorage(
     live: new LiveRepo(db),
     sites,
     keys,
+    quirks: new QuirksRepo(db),
     key: { siteId, keyId },
     query: async <T>(text: string) => {
       const rows = await db.run('test', (sql) => sql.unsafe(text));
