@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -6,7 +6,7 @@ import { decodePaths } from '../../src/cli/decode.js';
 import type { MinerReport } from '../../src/miner/report.js';
 import { answer } from '../fixtures/miner-replies.js';
 
-type Line = MinerReport & { readonly path?: string; readonly error?: string };
+type Line = MinerReport & { readonly path?: string; readonly error?: string; readonly notes?: string[] };
 
 const summary = JSON.stringify(
   answer('SUMMARY', { Elapsed: 9000, 'GHS 5s': 4000, 'GHS av': 4000, Accepted: 5 }),
@@ -23,7 +23,7 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-async function put(name: string, text: string): Promise<string> {
+async function put(name: string, text: string | Uint8Array): Promise<string> {
   const file = path.join(root, name);
   await mkdir(path.dirname(file), { recursive: true });
   await writeFile(file, text);
@@ -86,7 +86,7 @@ describe('decode', () => {
     const alone = await decode(garbage);
     expect([alone.code, alone.lines[0]?.state]).toEqual([1, 'parse_error']);
     const missing = await decode(path.join(root, 'nowhere'));
-    expect([missing.code, missing.lines[0]?.error]).toEqual([1, 'no replies here']);
+    expect([missing.code, missing.lines[0]?.error]).toEqual([1, 'ENOENT: no such file or directory']);
     await put('summary.json', summary);
     const both = await decode(root, path.join(root, 'nowhere'));
     expect(both.code).toBe(0);
@@ -98,5 +98,160 @@ describe('decode', () => {
     await decodePaths([await put('summary.json', summary)], { json: false }, (line) => lines.push(line));
     expect(lines.join('\n')).toContain('hashrate  4000 GH/s');
     expect(lines.join('\n')).toContain('state     mining, health healthy');
+  });
+});
+
+const version = JSON.stringify(answer('VERSION', { CGMiner: '4.11.1', API: '3.7' }));
+const module =
+  'Ver[1246-83-21042001_4ec6bb0_61407fa] DNA[02010000e6686472] Elapsed[7200] HW[3] Temp[28] TMax[67] TAvg[61] ' +
+  'Fan1[4200] Fan2[4180] PS[0 1214 1316 242 3189 1320 3504] GHSmm[85000.00] GHSavg[84500.50] Freq[620.50] ' +
+  'MGHS[28100.1 28200.2 28200.2] MTmax[67 66 65] MTavg[61 60 61]';
+
+describe('decode of files as people keep them', () => {
+  it.each([
+    ['upper case and several extensions', 'SUMMARY.JSON.TXT'],
+    ['no extension', 'summary'],
+    ['a log', 'summary.log'],
+    ['an address and a number beside the command', '10.0.0.7_summary (2).bin'],
+  ])('knows a command by its file name: %s', async (_how, name) => {
+    const { lines } = await decode(await put(name, summary));
+    expect(Object.keys(lines[0]?.replies ?? {})).toEqual(['summary']);
+  });
+
+  it.each([
+    ['remarks in front', `// a farm in the north\n# taken by hand\n\n${summary}\n`],
+    ['the command as a prompt shows it', `> summary\n${summary}\n`],
+    ['the request', `$ echo -n '{"command":"summary"}' | nc 10.0.0.7 4028\r\n${summary}\0`],
+    ['a byte order mark', `\ufeff// remark\n${summary}`],
+  ])('puts aside what an export writes: %s', async (_what, text) => {
+    const { lines } = await decode(await put('export.txt', text));
+    expect(lines[0]).toMatchObject({ sample: { hashrate_ghs: 4000 }, repairs: [] });
+    expect(Object.keys(lines[0]?.replies ?? {})).toEqual(['summary']);
+  });
+
+  it.each([
+    ['behind remarks', `> summary\n${summary}\n> pools\n${pools}\n> version\n${version}\n`],
+    ['one behind the other', `${summary}${pools}\n${version}`],
+    ['apart by NULs', `${summary}\0${pools}\0${version}\0`],
+    ['as probe writes them', `── summary\n${summary}\n── pools\n${pools}\n── version\n${version}`],
+  ])('reads several replies of one file: %s', async (_how, text) => {
+    const { lines } = await decode(await put('all.txt', text));
+    expect(lines[0]?.replies).toMatchObject({
+      summary: { status: 'ok' },
+      pools: { status: 'ok' },
+      version: { status: 'ok' },
+    });
+    expect(lines[0]).toMatchObject({ sample: { hashrate_ghs: 4000, worker_name: 'w' }, repairs: [] });
+  });
+
+  it('goes on to the next command behind a reply that was cut', async () => {
+    const text = `> summary\n${summary.slice(0, -30)}\n> pools\n${pools}\n`;
+    const { lines } = await decode(await put('all.txt', text));
+    expect(lines[0]?.replies).toMatchObject({ summary: { status: 'truncated' }, pools: { status: 'ok' } });
+  });
+
+  it('reads the texts of Avalon modules, named after their key or held by their file alone', async () => {
+    for (const [name, text] of [
+      ['MM ID0.txt', module],
+      ['module.txt', `MM ID0=${module}`],
+      ['quoted.txt', `"MM ID0": "${module}",`],
+      ['bracket.txt', `MM ID0[${module}]\n`],
+    ] as const) {
+      const { lines } = await decode(await put(name, text));
+      expect(lines[0]).toMatchObject({
+        sample: { family: 'avalon', temperature_max: 67 },
+        replies: { stats: { status: 'ok' } },
+        repairs: [],
+      });
+      expect(lines[0]?.boards).toHaveLength(3);
+    }
+    const cut = await decode(await put('MM ID0.txt', module.slice(0, 200)));
+    expect(cut.lines[0]).toMatchObject({ replies: { stats: { status: 'truncated' } } });
+    expect(cut.lines[0]?.sample.overall_health).not.toBe('healthy');
+  });
+
+  it('takes damage for damage, not for remarks or for several replies', async () => {
+    for (const text of [
+      summary.replace('{', '#'),
+      summary.replace('{', '>'),
+      `${summary}"}`,
+      summary.replace('],"id":1}', ']}{"id":1}'),
+      `,"id":1}`,
+    ]) {
+      const { lines } = await decode(await put('summary.json', text));
+      const { replies, repairs } = lines[0] ?? {};
+      expect(Object.keys(replies ?? {})).toEqual(['summary']);
+      expect(replies?.['summary']?.status !== 'ok' || (repairs?.length ?? 0) > 0).toBe(true);
+    }
+  });
+
+  it('takes replies over HTTP by the name of their path', async () => {
+    const { lines } = await decode(
+      await put('http_cgi-bin_get_miner_status.cgi.txt', '{"summary":{"ghs5s":"1"}}'),
+    );
+    expect(Object.keys(lines[0]?.replies ?? {})).toEqual(['http_cgi-bin_get_miner_status.cgi']);
+  });
+});
+
+describe('decode of what is in the way', () => {
+  it('follows links, and visits a folder that leads back to itself once', async () => {
+    await put('farm/a/summary.json', summary);
+    await symlink('..', path.join(root, 'farm', 'a', 'loop'));
+    await symlink('nowhere', path.join(root, 'farm', 'broken.json'));
+    await put('kept/pools.json', pools);
+    await symlink(path.join(root, 'kept', 'pools.json'), path.join(root, 'farm', 'a', 'pools.json'));
+    const { code, lines } = await decode(path.join(root, 'farm'));
+    expect(code).toBe(0);
+    const a = lines.find((line) => line.path === path.join(root, 'farm', 'a'));
+    expect(Object.keys(a?.replies ?? {})).toEqual(['pools', 'summary']);
+    expect(lines[0]).toMatchObject({
+      path: path.join(root, 'farm'),
+      error: 'broken.json: ENOENT: no such file or directory',
+    });
+  });
+
+  it('gives a line to every folder with replies, however deep, and says where there are none', async () => {
+    await put('site/row/miner/summary.json', summary);
+    await mkdir(path.join(root, 'site', 'empty'));
+    const { code, lines } = await decode(path.join(root, 'site'));
+    expect(code).toBe(0);
+    expect(lines.map((line) => [path.relative(root, line.path ?? ''), line.error ?? line.state])).toEqual([
+      ['site/empty', 'no replies here'],
+      ['site/row/miner', 'mining'],
+    ]);
+    const empty = await decode(path.join(root, 'site', 'empty'));
+    expect([empty.code, empty.lines[0]?.error]).toEqual([1, 'no replies here']);
+  });
+
+  it('reads no more of a huge file than its bound', async () => {
+    const file = await put('summary.json', Buffer.alloc(16 * 1024 * 1024, '{"a":['));
+    const began = performance.now();
+    const { code, lines } = await decode(file);
+    expect(performance.now() - began).toBeLessThan(2_000);
+    expect([code, lines[0]?.replies['summary']?.status]).toEqual([1, 'unreadable']);
+    expect(lines[0]?.notes).toEqual(['summary.json: only the first 4194304 bytes were read']);
+  });
+
+  it.each([
+    ['binary', Buffer.from(Array.from({ length: 4096 }, (_, i) => (i * 7919) % 256))],
+    ['NULs', Buffer.alloc(5_000)],
+    ['nothing', Buffer.alloc(0)],
+    ['newlines', Buffer.alloc(1_000_000, '\n')],
+    ['brackets', Buffer.alloc(1_000_000, '[')],
+    ['remarks', Buffer.alloc(1_000_000, '# x\n')],
+    ['objects', Buffer.alloc(1_000_000, '{}')],
+    ['a module without end', Buffer.from(`Ver[${'['.repeat(500_000)}`)],
+  ])('comes to an end with %s', async (_what, bytes) => {
+    const began = performance.now();
+    const { code, lines } = await decode(await put('summary.bin', bytes));
+    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]?.sample.overall_health).not.toBe('healthy');
+    expect([0, 1]).toContain(code);
+  });
+
+  it('notes a device or a pipe instead of reading it', async () => {
+    const { code, lines } = await decode('/dev/zero');
+    expect([code, lines[0]?.error]).toEqual([1, 'neither a file nor a folder']);
   });
 });
