@@ -65,7 +65,7 @@ export async function httpExchange(options: HttpExchangeOptions): Promise<HttpRe
   });
   try {
     const answer = await client.request({
-      method: options.method as 'GET',
+      method: options.method,
       path: options.path,
       headers: options.headers,
       body: options.body,

@@ -352,6 +352,12 @@ describe('Goldshell and Auradine', () => {
       serial: 'H1',
     });
     const mode = { ...web.auradinePages['/mode'], Mode: [{ Sleep: 'on' }] };
-    expect(read({ ...web.auradinePages, '/mode': mode }).state).toBe('sleeping');
+    const idle = {
+      ...web.auradinePages['/summary'],
+      SUMMARY: [{ Elapsed: 56_000, 'MHS 5s': 0, 'MHS av': 0 }],
+    };
+    expect(read({ ...web.auradinePages, '/mode': mode, '/summary': idle, '/devs': {} }).state).toBe(
+      'sleeping',
+    );
   });
 });
