@@ -9,6 +9,7 @@
  * long. `api`: unreachable, with the edge killed twice meanwhile. Prints one line of JSON per run; exits
  * 1 when a promise is broken.
  */
+import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -137,7 +138,8 @@ async function outage(
 }
 
 async function databaseStopped(): Promise<void> {
-  const dataDir = join(await makeFolder('recovery-postgres'), 'postgres');
+  const folder = await makeFolder('recovery-postgres');
+  const dataDir = join(folder, 'postgres');
   let server = await startEmbeddedPostgres({ dataDir });
   const proxy = await startTcpProxy({ targetPort: () => server.port });
   try {
@@ -154,6 +156,7 @@ async function databaseStopped(): Promise<void> {
   } finally {
     await proxy.close();
     await server.stop({ timeoutMs: 10_000 });
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -34,6 +34,7 @@ afterAll(killPrograms);
 async function makeFolder(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'headframe-recovery-'));
   await chmod(dir, 0o711);
+  cleanups.push(() => rm(dir, { recursive: true, force: true }));
   return dir;
 }
 
