@@ -5,6 +5,7 @@ import { auradine } from './families/auradine.js';
 import { avalon } from './families/avalon.js';
 import { braiinsBmminer } from './families/braiins-bmminer.js';
 import { braiins } from './families/braiins.js';
+import { elphapex } from './families/elphapex.js';
 import { fdminer } from './families/fdminer.js';
 import { generic } from './families/generic.js';
 import { hiveon } from './families/hiveon.js';
@@ -31,6 +32,7 @@ const customBitmain: readonly Family[] = [
 
 /** Every family in order of detection; `generic` is last and always matches. */
 export const families: readonly Family[] = [
+  elphapex,
   ...webFamilies,
   auradine,
   whatsminerV3,

@@ -336,6 +336,83 @@ describe('a SealMiner', () => {
   });
 });
 
+describe('an Elphapex', () => {
+  const info = { miner_version: 'DG2_SW_V1.0.7', dev_sn: '28HY9', type: 'DG2', hw_version: 'DG2_HW_V1.0' };
+  const head = { STATUS: { STATUS: 'S', when: 1, Msg: 'stats', api_version: '1.0.0' }, INFO: info };
+  const chain = (index: number, change: object = {}) => ({
+    index,
+    sn: `B${index}`,
+    freq_avg: 62_000,
+    temp_chip: ['47125', '50500', '', ''],
+    temp_pcb: [47, 46, 67, 66],
+    asic: 'ooooooooo oooooooo',
+    asic_num: 204,
+    hw: 204,
+    rate_real: 3553.5,
+    rate_ideal: 3557.25,
+    ...change,
+  });
+  const machine = (
+    change: object = {},
+    chains = [chain(0), chain(1), chain(2, { asic_num: 0, rate_real: 0 })],
+  ) => ({
+    summary: {
+      ...head,
+      SUMMARY: [{ elapsed: 4000, rate_unit: 'MH/s', status: [{ type: 'fans', code: 0 }], ...change }],
+    },
+    stats: {
+      ...head,
+      STATS: [
+        {
+          rate_unit: 'MH/s',
+          elapsed: 4000,
+          rate_5s: 7100,
+          rate_avg: 7090,
+          rate_ideal: 7114.5,
+          fan: ['5340', '5400'],
+          chain: chains,
+          ...change,
+        },
+      ],
+    },
+  });
+
+  it('is read without what it tells of every board alike', () => {
+    const sample = readAll(machine());
+    expect(sample).toMatchObject({
+      family: 'elphapex',
+      state: 'mining',
+      hashrateGhs: 7.1,
+      hashrateExpectedGhs: 7.1145,
+      hardwareErrors: null,
+      uptimeS: 4000,
+      temperatureMaxC: 50.5,
+      identity: { vendor: 'Elphapex', model: 'DG2', firmwareVersion: '1.0.7', serial: '28HY9' },
+    });
+    expect(sample.boards).toHaveLength(2);
+    expect(sample.boards[0]).toMatchObject({
+      hashrateGhs: 3.5535,
+      nominalGhs: 3.55725,
+      boardTempC: null,
+      chipTempsC: [47.125, 50.5],
+      chipsOk: 204,
+      chipMap: null,
+      serial: 'B0',
+    });
+    expect(sample.fans.map((fan) => fan.rpm)).toEqual([5340, 5400]);
+  });
+
+  it('has shut down for heat, or finds no boards, by its own words', () => {
+    const still = { rate_5s: 0, rate_avg: 0 };
+    const hot = { ...still, status: [{ type: 'temp', code: 3, msg: 'over temperature' }] };
+    expect(readAll(machine(hot))).toMatchObject({
+      state: 'overheated',
+      deviceErrors: [{ code: 'temp 3', text: 'over temperature' }],
+    });
+    expect(readAll(machine(still, [chain(0, { asic_num: 0 })])).state).toBe('no_boards');
+  });
+});
+
 describe('an Auradine', () => {
   const build = 'FluxOS-2025-02.11-0123456789abcdef0123456789abcdef01234567';
   const part = (name: string, records: object[]) => answer(name, records, build);
