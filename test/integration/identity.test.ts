@@ -1,8 +1,10 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { startSimulator, type Simulator } from '../../load-test/simulator/simulator.js';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { IngestRow } from '../../src/domain/ingest.js';
 import { testEditions } from '../support/database.js';
 import { ingestBatch, ingestRow, offlineRow } from '../support/ingest-rows.js';
+import { createShardRig } from '../support/poll.js';
 import { createTestStorage, type TestStorage } from '../support/storage.js';
 
 const startMs = Math.floor((Date.now() - 6 * 3_600_000) / 60_000) * 60_000;
@@ -280,6 +282,36 @@ describe.each(testEditions())('the identity of miners on %s', (edition) => {
     );
   });
 });
+
+describe('the identity a poller tells', () => {
+  let simulator: Simulator | null = null;
+  afterEach(() => simulator?.stop());
+
+  test('is asked for again after a silence, so that a machine is never taken for the one before it', async () => {
+    const ip = '127.32.0.1';
+    simulator = await startSimulator({
+      seed: 7,
+      miners: { addresses: [ip] },
+      models: { [ip]: 'whatsminer-m50s' },
+      faults: { [ip]: null },
+    });
+    const rig = createShardRig({ ranges: [ip], port: simulator.port });
+    const mac = (await rig.poll()).records.get(ip)?.mac;
+    expect(mac).toMatch(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/);
+    expect((await rig.poll()).records.get(ip)?.mac).toBe(mac);
+
+    const stale = { ...rig.profiles[ip], identity: { ...identityOf(rig.profiles[ip]), mac: X } };
+    const taken = { [ip]: { ...stale, failures: 1 } as Record<string, unknown> };
+    delete taken[ip]?.['identifiedAt'];
+    expect((await rig.poll({ profiles: JSON.stringify(taken) })).records.get(ip)?.mac).toBe(mac);
+
+    const restarted = { [ip]: { ...stale, uptimeS: 1e9 } };
+    expect((await rig.poll({ profiles: JSON.stringify(restarted) })).records.get(ip)?.mac).toBeNull();
+    expect((await rig.poll()).records.get(ip)?.mac).toBe(mac);
+  });
+});
+
+const identityOf = (profile: Record<string, unknown> | undefined): object => profile?.['identity'] as object;
 
 interface Step {
   readonly machine: number;

@@ -6,6 +6,7 @@ import type { IngestRow } from '../../src/domain/ingest.js';
 import type { ReplyQuirk } from '../../src/domain/quirks.js';
 import { readUpload } from '../../src/domain/read-upload.js';
 import { defaultHealthThresholds } from '../../src/domain/health.js';
+import { startTestApi } from '../support/api-server.js';
 import { testEditions } from '../support/database.js';
 import { ingestBatch, ingestRow } from '../support/ingest-rows.js';
 import { createShardRig } from '../support/poll.js';
@@ -97,6 +98,26 @@ describe.each(testEditions())('the quirks of a site on %s', (edition) => {
       { fingerprint: 'other', n: 2 },
     ]);
     expect(await storage.query('select count(*)::int as n from reply_quirks')).toEqual([{ n: 2_001 }]);
+  });
+
+  test('are served to who may read the site', async () => {
+    const api = await startTestApi({
+      deps: { quirks: (siteId) => storage.quirks.list(siteId, at(0)) },
+      options: { hasOpenReads: true },
+    });
+    try {
+      await write([row('a', 0, quirk('aaaaaaaa'))]);
+      const url = `${api.url}/api/collector/quirks`;
+      const answer = (await (await fetch(`${url}?site_id=${storage.key.siteId}`)).json()) as object;
+      expect(answer).toMatchObject({
+        success: true,
+        data: { count: 1, quirks: [{ fingerprint: 'aaaaaaaa' }] },
+      });
+      expect(await (await fetch(`${url}?site_id=999`)).json()).toMatchObject({ data: { quirks: [] } });
+      expect((await fetch(`${url}?site_id=x`)).status).toBe(400);
+    } finally {
+      await api.stop();
+    }
   });
 
   test('of two sites are apart', async () => {
