@@ -18,6 +18,12 @@ export interface ReadContext {
 export type Transport = 'cgminer' | 'http' | 'whatsminer-v3';
 
 /**
+ * Where a family finds the fields of the upload contract: for each the candidates `command/key`, the one
+ * that counts first. Told to people beside the value; nothing is read by it.
+ */
+export type FieldSources = Readonly<Record<string, readonly string[]>>;
+
+/**
  * One firmware family: how to recognise it, what to ask, how to read it. A new family is one file
  * in `families/` and one line in `registry.ts`.
  */
@@ -43,6 +49,7 @@ export interface Family {
   readonly web?: WebAccess;
   /** True when the replies (normally `version`, perhaps `summary` or `stats`) are of this family. */
   matches(replies: Replies): boolean;
+  readonly sources?: FieldSources;
   /** Never throws; what is missing is null. */
   read(replies: Replies, context: ReadContext): MinerSample;
 }

@@ -1,6 +1,7 @@
 import { defaultHealthThresholds, type HealthThresholds } from '../domain/health.js';
 import type { DeviceError, FanSample, MinerIdentity, Repair } from '../domain/telemetry.js';
 import { toWire, type WireBoard, type WireDetails, type WireRecord } from '../domain/wire.js';
+import { findSources } from './find-source.js';
 import { readMiner } from './read-miner.js';
 import { identifyFamily } from './registry.js';
 import type { JsonObject, Replies, Reply } from './reply.js';
@@ -8,7 +9,15 @@ import type { JsonObject, Replies, Reply } from './reply.js';
 /** Fields of an upload record that a reading alone has. */
 export type ReportSample = Omit<
   WireRecord,
-  'miner_id' | 'timestamp' | 'offset_ms' | 'ip_address' | 'latency_ms' | 'error_class' | 'details' | 'raw'
+  | 'miner_id'
+  | 'timestamp'
+  | 'offset_ms'
+  | 'ip_address'
+  | 'latency_ms'
+  | 'error_class'
+  | 'details'
+  | 'raw'
+  | 'quirks'
 >;
 
 export type ReplyStatus = 'ok' | 'truncated' | 'device_error' | 'denied' | 'unreadable';
@@ -24,6 +33,8 @@ export interface MinerReport {
   readonly errors: readonly DeviceError[];
   readonly repairs: readonly Repair[];
   readonly replies: Readonly<Record<string, { readonly status: ReplyStatus; readonly bytes: number }>>;
+  /** Fields of `sample` that are known → `command/key` they came from, as far as the family tells. */
+  readonly sources: Readonly<Record<string, string>>;
 }
 
 /** Reads captured replies with the family they identify. */
@@ -31,7 +42,8 @@ export function reportMiner(
   replies: Replies,
   thresholds: HealthThresholds = defaultHealthThresholds,
 ): MinerReport {
-  const sample = readMiner(identifyFamily(replies), replies, { identity: null, thresholds });
+  const family = identifyFamily(replies);
+  const sample = readMiner(family, replies, { identity: null, thresholds });
   const wire = toWire(sample, {
     minerId: '',
     ip: '',
@@ -41,9 +53,19 @@ export function reportMiner(
     errorClass: null,
     raw: null,
   });
-  const { miner_id, timestamp, offset_ms, ip_address, latency_ms, error_class, details, raw, ...fields } =
-    wire;
-  void [miner_id, timestamp, offset_ms, ip_address, latency_ms, error_class, raw];
+  const {
+    miner_id,
+    timestamp,
+    offset_ms,
+    ip_address,
+    latency_ms,
+    error_class,
+    details,
+    raw,
+    quirks,
+    ...fields
+  } = wire;
+  void [miner_id, timestamp, offset_ms, ip_address, latency_ms, error_class, raw, quirks];
   return {
     miner: sample.identity,
     state: sample.state,
@@ -56,7 +78,28 @@ export function reportMiner(
     replies: Object.fromEntries(
       [...replies].map(([name, it]) => [name, { status: statusOf(it), bytes: it.bytes }]),
     ),
+    sources: findSources(sourcedFields(fields), family.sources, replies),
   };
+}
+
+/** Concluded from the reading as a whole: no reply holds them. */
+const concluded = new Set([
+  'online',
+  'state',
+  'family',
+  'overall_health',
+  'error_message',
+  'efficiency',
+  'boards',
+]);
+
+function sourcedFields(sample: ReportSample): string[] {
+  return Object.entries(sample)
+    .filter(
+      ([name, value]) =>
+        !concluded.has(name) && value !== null && !(Array.isArray(value) && value.length === 0),
+    )
+    .map(([name]) => name);
 }
 
 function statusOf(reply: Reply): ReplyStatus {
@@ -87,26 +130,38 @@ export function guessCommand(value: JsonObject): string | null {
   return members.length === 0 ? null : members.join('+');
 }
 
-/** A report as text for a reader, one line each. */
+/** Units of the sample's numbers, as the upload contract has them. */
+const units: Readonly<Record<string, string>> = {
+  hashrate_ghs: 'GH/s',
+  hashrate_5s_ghs: 'GH/s',
+  hashrate_expected_ghs: 'GH/s',
+  temperature_avg: '°C',
+  temperature_min: '°C',
+  temperature_max: '°C',
+  temperature_chips: '°C',
+  fan_speeds: 'rpm',
+  frequency_avg: 'MHz',
+  uptime_seconds: 's',
+  power_consumption: 'W',
+  efficiency: 'J/TH',
+  pool_latency_ms: 'ms',
+};
+
+/** A report as text for a reader: every field with its unit and source, then boards, pools and damage. */
 export function describeReport(report: MinerReport): string[] {
   const { miner, sample } = report;
-  const or = (value: number | string | null, unit = '') => (value === null ? '–' : `${value}${unit}`);
-  const round = (value: number | null, digits = 1) => (value === null ? null : Number(value.toFixed(digits)));
   const firmware = [miner.firmware, miner.firmwareVersion].filter((it) => it !== null).join(' ');
-  const chips = (board: WireBoard) => `${or(board.chips_ok)}/${or(board.chips_total)} chips`;
+  const model = [miner.vendor, miner.model ?? 'unknown model'].filter((it) => it !== null).join(' ');
+  const { state, boards, error_message, overall_health, online, ...fields } = sample;
+  void [state, boards, online];
   return [
-    `${[miner.vendor, miner.model ?? 'unknown model'].filter((it) => it !== null).join(' ')}, ${firmware || 'unknown firmware'}`,
-    `  state     ${report.state}, health ${sample.overall_health}${sample.error_message === '' ? '' : ` (${sample.error_message})`}`,
-    `  hashrate  ${or(round(sample.hashrate_ghs, 3))} GH/s of ${or(round(sample.hashrate_expected_ghs, 3))}, 5 s ${or(round(sample.hashrate_5s_ghs, 3))}`,
-    `  power     ${or(round(sample.power_consumption), ' W')}, ${or(round(sample.efficiency), ' J/TH')}`,
-    `  heat      ${or(round(sample.temperature_min))} to ${or(round(sample.temperature_max))} °C, mean ${or(round(sample.temperature_avg))}`,
-    `  fans      ${report.fans.map((fan) => `${fan.index}: ${or(fan.rpm, ' rpm')}`).join(', ') || '–'}`,
-    `  shares    ${or(sample.accepted_shares)} accepted, ${or(sample.rejected_shares)} rejected, ${or(sample.hardware_errors)} hardware errors`,
-    `  uptime    ${or(sample.uptime_seconds, ' s')}`,
-    ...report.boards.map(
-      (it) =>
-        `  board ${it.id}   ${or(round(it.hashrate, 3))} GH/s, ${or(it.temp, ' °C')} board, ${or(it.chip_temp, ' °C')} chip, ${chips(it)}, ${or(it.frequency_mhz, ' MHz')}, ${it.health}`,
+    `${model}, ${firmware || 'unknown firmware'}`,
+    `  state     ${report.state}, health ${overall_health}${error_message === '' ? '' : ` (${error_message})`}`,
+    ...Object.entries(fields).map(([name, value]) =>
+      `  ${name.padEnd(22)} ${valueText(name, value).padEnd(32)} ${report.sources[name] ?? ''}`.trimEnd(),
     ),
+    ...report.boards.map(describeBoard),
+    ...report.fans.map((it) => `  fan ${it.index}     ${or(it.rpm, ' rpm')}`),
     ...report.pools.map(
       (it) =>
         `  pool ${it.index}${it.active ? '*' : ' '}   ${it.url} ${it.user} ${or(it.status)}${it.dev_fee ? ', dev fee' : ''}`,
@@ -117,4 +172,29 @@ export function describeReport(report: MinerReport): string[] {
       ([name, it]) => `  reply     ${name}: ${it.status}, ${it.bytes} bytes`,
     ),
   ];
+}
+
+function describeBoard(it: WireBoard): string {
+  const facts = [
+    `${or(round(it.hashrate))} GH/s`,
+    `${or(it.temp, ' °C')} board`,
+    `${or(it.chip_temp, ' °C')} chip`,
+    `${or(it.chips_ok)}/${or(it.chips_total)} chips`,
+    or(it.frequency_mhz, ' MHz'),
+    it.health,
+  ];
+  return `  board ${it.id}   ${facts.join(', ')}`;
+}
+
+const or = (value: number | string | null, unit = ''): string => (value === null ? '–' : `${value}${unit}`);
+const round = (value: number | null): number | null => (value === null ? null : Number(value.toFixed(3)));
+
+/** A field of the sample with its unit; `–` when it is unknown. */
+function valueText(name: string, value: ReportSample[keyof ReportSample]): string {
+  const unit = units[name] === undefined ? '' : ` ${units[name]}`;
+  if (value === null || value === '') return '–';
+  if (Array.isArray(value))
+    return value.length === 0 ? '–' : `${value.map((it) => or(it as number | null)).join(' ')}${unit}`;
+  if (typeof value === 'number') return `${round(value)}${unit}`;
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

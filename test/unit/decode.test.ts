@@ -96,7 +96,7 @@ describe('decode', () => {
   it('writes text for a reader', async () => {
     const lines: string[] = [];
     await decodePaths([await put('summary.json', summary)], { json: false }, (line) => lines.push(line));
-    expect(lines.join('\n')).toContain('hashrate  4000 GH/s');
+    expect(lines.join('\n')).toMatch(/hashrate_ghs +4000 GH\/s +summary\/GHS 5s/);
     expect(lines.join('\n')).toContain('state     mining, health healthy');
   });
 });

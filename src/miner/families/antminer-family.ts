@@ -3,6 +3,7 @@ import type { Replies } from '../reply.js';
 import { firmwareText } from './antminer-identity.js';
 import { readAntminer, type Additions } from './antminer-layout.js';
 import { antminerRecords, type AntminerRecords } from './antminer-records.js';
+import { antminerSources } from './field-sources.js';
 import { customFirmware } from './model-names.js';
 
 /** What sets a firmware in Bitmain's layout apart from the others. */
@@ -30,6 +31,7 @@ export function bitmainFirmware(options: FirmwareOptions): Family {
     mayJoin: true,
     request: (command) => JSON.stringify({ command }),
     ...(followUp === undefined ? {} : { followUp }),
+    sources: antminerSources,
     matches: (replies) => {
       const told = customFirmware(firmwareText(replies, antminerRecords(replies)))?.firmware;
       return told !== undefined && told !== null && firmware.includes(told);

@@ -2,6 +2,7 @@ import type { Family } from '../family.js';
 import type { Replies } from '../reply.js';
 import { readAntminer } from './antminer-layout.js';
 import { antminerRecords, newApiStats } from './antminer-records.js';
+import { antminerSources } from './field-sources.js';
 import { own, row, textOf } from './records.js';
 
 /**
@@ -20,6 +21,7 @@ export const antminer: Family = {
   request: (command) =>
     JSON.stringify(command === newApiStats ? { command: 'stats', new_api: true } : { command }),
   followUp: (replies) => (tellsPowerApart(replies) ? [newApiStats] : []),
+  sources: antminerSources,
   matches,
   read: (replies, context) => readAntminer('antminer', replies, context),
 };

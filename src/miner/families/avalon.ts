@@ -6,6 +6,7 @@ import { positive } from './antminer-chains.js';
 import { isTooHot, readErrors } from './avalon-errors.js';
 import { readBoards, readModules, type Module } from './avalon-modules.js';
 import { listOf, numberOf } from './avalon-brackets.js';
+import { avalonSources } from './field-sources.js';
 import { cleanMac } from './model-names.js';
 import { readPools, sumShares } from './pools.js';
 import {
@@ -30,6 +31,7 @@ export const avalon: Family = {
   request: (command) => JSON.stringify({ command }),
   // Home models now and then answer `stats` without what counts, but the others in full.
   followUp: (replies) => (readModules(replies, ['stats']).length > 0 ? [] : ['estats', 'litestats']),
+  sources: avalonSources,
   matches,
   read,
 };

@@ -2,6 +2,7 @@ import type { Family } from '../family.js';
 import { toNumber } from '../numbers.js';
 import type { JsonObject, Replies } from '../reply.js';
 import { positive } from './antminer-chains.js';
+import { genericSources } from './field-sources.js';
 import { boardRecords, readFans, statsRecords, toBoard } from './generic-boards.js';
 import { deviceUptimeS, readLayout, type Layout } from './generic-reading.js';
 import { makerOf } from './generic-vendors.js';
@@ -20,6 +21,7 @@ export const generic: Family = {
   identityCommands: ['version', 'devdetails'],
   mayJoin: true,
   request: (command) => JSON.stringify({ command }),
+  sources: genericSources,
   matches: () => true,
   read: (replies, context) => readLayout('generic', layoutOf(replies), replies, context),
 };

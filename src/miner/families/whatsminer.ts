@@ -3,6 +3,7 @@ import type { Family, ReadContext } from '../family.js';
 import { toCount, toNumber, toTemperature } from '../numbers.js';
 import type { JsonObject, Replies, Reply } from '../reply.js';
 import { positive } from './antminer-chains.js';
+import { whatsminerSources } from './field-sources.js';
 import { cleanMac, cleanVersion } from './model-names.js';
 import { readPools, sumShares } from './pools.js';
 import { deriveState, emptyBoard, emptyReading, finish, startupS, withIdentity } from './reading.js';
@@ -24,6 +25,7 @@ export const whatsminer: Family = {
   // Firmware before 2020 reads `command`, later also or only `cmd`; each ignores the other key.
   request: (command) => JSON.stringify({ cmd: command, command }),
   followUp,
+  sources: whatsminerSources,
   matches,
   read,
 };
