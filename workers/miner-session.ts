@@ -1,49 +1,19 @@
 import pRetry from 'p-retry';
-import { credentialsFor, hasCredentials, type CredentialRule } from '../src/domain/credentials.js';
+import { credentialsFor } from '../src/domain/credentials.js';
 import { parseIp } from '../src/domain/ip-ranges.js';
-import type { PollLimits } from '../src/domain/poll-task.js';
 import type { PollErrorClass } from '../src/domain/telemetry.js';
 import type { Family, Transport } from '../src/miner/family.js';
-import type { Profile } from '../src/miner/profile.js';
-import { detectionCommands, families, familyByName, identifyFamily } from '../src/miner/registry.js';
+import { detectionCommands, familyByName, identifyFamily } from '../src/miner/registry.js';
 import type { Reply } from '../src/miner/reply.js';
 import { isJoinRefused, splitJoined } from '../src/miner/split-joined.js';
 import { afterSockets } from './after-sockets.js';
+import { lookElsewhere, seekCgminer, shouldLookElsewhere, shouldSeekCgminer } from './other-ways.js';
+import type { SessionOptions, SessionResult } from './session-types.js';
 import { exchange, type ExchangeResult } from './tcp-exchange.js';
 import { decodeAnswer, exchangeOtherwise, refusalReply, withoutPasswords } from './transport.js';
 import { lookAtPage } from './web-client.js';
-import { WebMemory } from './web-memory.js';
 
-/** Everything one poll of one miner brought. */
-export interface SessionResult {
-  /** `null` when nothing answered. */
-  readonly family: Family | null;
-  readonly replies: ReadonlyMap<string, Reply>;
-  /** Raw bytes by request, as they came. */
-  readonly raw: ReadonlyMap<string, Buffer>;
-  /** The fault that ended or marred the poll. */
-  readonly errorClass: PollErrorClass | null;
-  readonly hasConnected: boolean;
-  readonly elapsedMs: number;
-  readonly hasIdentity: boolean;
-  readonly connections: number;
-}
-
-export interface SessionOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly profile: Profile;
-  readonly limits: PollLimits;
-  /** Ask for the identity too. */
-  readonly wantsIdentity: boolean;
-  readonly now: () => number;
-  /** Port of web interfaces; 80 when absent. */
-  readonly httpPort?: number | undefined;
-  /** What web interfaces may be logged into with; nothing when absent. Secret. */
-  readonly credentials?: readonly CredentialRule[] | undefined;
-  /** Logins and nonces of earlier polls; a thread's own when absent. */
-  readonly webMemory?: WebMemory | undefined;
-}
+export type { SessionResult } from './session-types.js';
 
 /** A retry of a lost connection waits this long, ms: miners serve one client at a time. */
 const retryDelayMs = 100;
@@ -53,9 +23,6 @@ const invalidCommand = 14;
 const notFound = 404;
 /** The port of web interfaces in `Family.port`, which `SessionOptions.httpPort` stands in for. */
 const webPort = 80;
-/** A known miner must have been refused so often before it is looked for elsewhere: it may just restart. */
-const patience = 2;
-const threadMemory = new WebMemory();
 
 /**
  * Polls one miner: one connection at a time, one deadline for all of it. What is learned on the way
@@ -63,13 +30,20 @@ const threadMemory = new WebMemory();
  */
 export async function pollMiner(options: SessionOptions): Promise<SessionResult> {
   const session = new Session(options);
-  if (session.shouldSeekCgminer()) await session.seekCgminer();
+  if (shouldSeekCgminer(session)) await seekCgminer(session);
   await session.run();
-  if (session.shouldLookElsewhere()) await session.lookElsewhere();
+  if (shouldLookElsewhere(session)) await lookElsewhere(session);
   return session.result();
 }
 
-class Session {
+/** What a poll has learned so far. */
+type Learned = Pick<SessionResult, 'family' | 'errorClass'> & {
+  readonly replies: Map<string, Reply>;
+  readonly raw: Map<string, Buffer>;
+};
+
+/** One poll under way. `other-ways.ts` turns it to another transport; the rest is {@link pollMiner}'s. */
+export class Session {
   readonly #options: SessionOptions;
   readonly #began: number;
   #replies = new Map<string, Reply>();
@@ -100,7 +74,7 @@ class Session {
     const { profile, limits, wantsIdentity } = this.#options;
     const isNew = this.#family === null || found !== null;
     if (isNew) {
-      this.#family = found ?? (await this.#detect());
+      this.#family = found ?? (await this.detect());
       if (this.#family === null) return;
       delete profile.joins;
       delete profile.refused;
@@ -111,7 +85,7 @@ class Session {
     const mayJoin = family.mayJoin && limits.joins === 'auto' && profile.joins !== false && wanted.length > 1;
     if (!(mayJoin && (await this.#askJoined(family, wanted)))) await this.#askEach(wanted, family.name);
     await this.#askEach(family.followUp?.(this.#replies) ?? [], family.name);
-    const hasReading = this.#hasReading();
+    const hasReading = this.hasReading();
     if (isNew || wantsIdentity || !hasReading) {
       if (hasReading) delete profile.refused;
       await this.#askEach(family.identityCommands, family.name);
@@ -123,7 +97,7 @@ class Session {
   }
 
   /** Asks until the answers name a family; `null` when nothing answered. */
-  async #detect(): Promise<Family | null> {
+  async detect(): Promise<Family | null> {
     let family: Family | null = null;
     for (const command of detectionCommands) {
       await this.#askEach([command], 'generic');
@@ -134,6 +108,60 @@ class Session {
     return family;
   }
 
+  get options(): SessionOptions {
+    return this.#options;
+  }
+
+  get transport(): Transport {
+    return this.#transport;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get learned(): Learned {
+    return { family: this.#family, errorClass: this.#errorClass, replies: this.#replies, raw: this.#raw };
+  }
+
+  /** Goes back to what was learned before another way was tried. */
+  restore(learned: Learned): void {
+    this.begin(learned.family);
+    this.#errorClass = learned.errorClass;
+    this.#replies = learned.replies;
+    this.#raw = learned.raw;
+  }
+
+  /** Drops what was learned in this poll, to ask as `family` is asked; `null`: by the CGMiner API. */
+  begin(family: Family | null): void {
+    this.#replies = new Map();
+    this.#raw = new Map();
+    this.#errorClass = null;
+    this.#isOver = false;
+    this.#hasIdentity = false;
+    this.#family = family;
+    this.#use(family);
+  }
+
+  /** Lets the poll end so long after its start, ms. */
+  endAt(deadlineMs: number): void {
+    this.#deadlineMs = deadlineMs;
+  }
+
+  /** The page at a family's port, with which of them its host is told. */
+  look(family: Family): ReturnType<typeof lookAtPage> {
+    const { host, limits } = this.#options;
+    this.#use(family);
+    return lookAtPage({
+      host,
+      port: this.#port,
+      connectTimeoutMs: limits.connectTimeoutMs,
+      remainingMs: () => this.remainingMs(),
+      maxReplyBytes: limits.maxReplyBytes,
+      onConnection: () => this.#connections++,
+    });
+  }
+
   #use(family: Family | null): void {
     const { port, httpPort } = this.#options;
     this.#transport = family?.transport ?? 'cgminer';
@@ -141,122 +169,17 @@ class Session {
     this.#port = own === null ? port : own === webPort ? (httpPort ?? webPort) : own;
   }
 
-  /** Drops what was learned in this poll, to ask in another way. */
-  #forget(): void {
-    this.#replies = new Map();
-    this.#raw = new Map();
-    this.#errorClass = null;
-    this.#isOver = false;
-    this.#hasIdentity = false;
-  }
-
-  /** A miner read in another way is tried by the CGMiner API whenever its identity is asked for. */
-  shouldSeekCgminer(): boolean {
-    const { limits, wantsIdentity, port } = this.#options;
-    return this.#transport !== 'cgminer' && wantsIdentity && limits.http === 'auto' && this.#port !== port;
-  }
-
-  /** Leaves the CGMiner API's first answers for `run` when it tells anything, and all as it was otherwise. */
-  async seekCgminer(): Promise<void> {
-    const before = this.#family;
-    const { connectTimeoutMs, minerDeadlineMs } = this.#options.limits;
-    this.#family = null;
-    this.#use(null);
-    this.#deadlineMs = Math.min(connectTimeoutMs, minerDeadlineMs);
-    await this.#detect();
-    this.#deadlineMs = minerDeadlineMs;
-    if (this.#hasReading()) return;
-    this.#forget();
-    this.#family = before;
-    this.#use(before);
-  }
-
-  /** Whether the miner may answer in another way than the one tried: it is there, and told nothing. */
-  shouldLookElsewhere(): boolean {
-    const { limits, profile } = this.#options;
-    if (limits.http !== 'auto' || this.#remainingMs() <= 0 || this.#hasReading()) return false;
-    if (this.#wayOut() === null) return false;
-    const isKnown = profile.family !== undefined;
-    if (isKnown && this.#replies.size === 0) return (profile.failures ?? 0) >= patience;
-    return !isKnown || this.#options.now() - (profile.lookedAt ?? -Infinity) >= limits.identityMs;
-  }
-
-  #wayOut(): 'refused' | 'http' | 'denied' | null {
-    const { host, credentials } = this.#options;
-    if (this.#errorClass === 'wrong_password') return null;
-    if (this.#replies.size === 0) return this.#errorClass === 'connect_refused' ? 'refused' : null;
-    if (this.#transport !== 'cgminer') return 'refused';
-    for (const bytes of this.#raw.values()) if (bytes.toString('latin1', 0, 5) === 'HTTP/') return 'http';
-    for (const reply of this.#replies.values()) if (reply.kind !== 'denied') return null;
-    return hasCredentials(credentials ?? [], parseIp(host) ?? 0) ? 'denied' : null;
-  }
-
-  /** Looks for another way to read the miner, and reads it; leaves all as it was when there is none. */
-  async lookElsewhere(): Promise<void> {
-    const reason = this.#wayOut();
-    const [replies, raw, errorClass, family] = [this.#replies, this.#raw, this.#errorClass, this.#family];
-    this.#options.profile.lookedAt = this.#options.now();
-    this.#forget();
-    this.#family = null;
-    if (this.#transport !== 'cgminer') {
-      this.#use(null);
-      await this.run();
-      if (this.#hasReading()) return;
-      this.#forget();
-    }
-    const found = await this.#seekOtherwise(reason === 'http');
-    if (found !== null) return this.run(found);
-    [this.#replies, this.#raw, this.#errorClass, this.#family] = [replies, raw, errorClass, family];
-    this.#use(family);
-  }
-
-  /**
-   * The family that answers over HTTP or by frames, with its first answers. One page tells who may: at
-   * most two ports are knocked at for it, and a host that lets a connection hang is left alone.
-   */
-  async #seekOtherwise(isHttpHere: boolean): Promise<Family | null> {
-    const { limits } = this.#options;
-    if (isHttpHere)
-      for (const family of families)
-        if (family.transport === 'http' && family.port === null && (await this.#tries(family))) return family;
-    const ports = new Set(families.flatMap((it) => (it.web === undefined ? [] : (it.port ?? []))));
-    for (const port of ports) {
-      const candidates = families.filter((it) => it.web !== undefined && it.port === port);
-      this.#use(candidates[0] ?? null);
-      const page = await lookAtPage({
-        host: this.#options.host,
-        port: this.#port,
-        connectTimeoutMs: limits.connectTimeoutMs,
-        remainingMs: () => this.#remainingMs(),
-        maxReplyBytes: limits.maxReplyBytes,
-        onConnection: () => this.#connections++,
-      });
-      if ('kind' in page) {
-        if (page.errorClass === 'connect_refused') continue;
-        return null;
-      }
-      for (const family of candidates)
-        if (family.web?.recognises(page) === true && (await this.#tries(family))) return family;
-    }
-    for (const family of families)
-      if (family.transport === 'whatsminer-v3' && (await this.#tries(family))) return family;
-    return null;
-  }
-
   /** Asks what makes a family known. A device that asks for the password of its page is of that family. */
-  async #tries(family: Family): Promise<boolean> {
-    this.#forget();
-    this.#family = family;
-    this.#use(family);
+  async tries(family: Family): Promise<boolean> {
+    this.begin(family);
     await this.#askEach(family.commands.slice(0, 1), family.name);
     if (!family.matches(this.#replies))
       await this.#askEach(family.followUp?.(this.#replies) ?? [], family.name);
-    if (family.matches(this.#replies) || this.#errorClass === 'wrong_password') return true;
-    this.#forget();
-    return false;
+    return family.matches(this.#replies) || this.#errorClass === 'wrong_password';
   }
 
-  #hasReading(): boolean {
+  /** Whether anything readable came. */
+  hasReading(): boolean {
     for (const reply of this.#replies.values()) if (reply.kind === 'ok') return true;
     return false;
   }
@@ -269,7 +192,7 @@ class Session {
     const { profile } = this.#options;
     const isInOrder =
       this.#transport === 'http'
-        ? this.#hasReading()
+        ? this.hasReading()
         : this.#replies.get(this.#family?.commands[0] ?? '')?.kind === 'ok';
     if (!isInOrder) {
       if (profile.joins === false) delete profile.joins;
@@ -377,7 +300,7 @@ class Session {
       {
         retries: 1,
         minTimeout: retryDelayMs,
-        shouldRetry: () => this.#remainingMs() > limits.connectTimeoutMs,
+        shouldRetry: () => this.remainingMs() > limits.connectTimeoutMs,
       },
     ).catch(() => undefined);
     return last;
@@ -392,7 +315,7 @@ class Session {
       port: this.#port,
       request,
       connectTimeoutMs: limits.connectTimeoutMs,
-      deadlineMs: Math.max(1, this.#remainingMs()),
+      deadlineMs: Math.max(1, this.remainingMs()),
       maxReplyBytes: limits.maxReplyBytes,
       quietMs: limits.quietMs,
     });
@@ -408,18 +331,18 @@ class Session {
       port: this.#port,
       request,
       connectTimeoutMs: limits.connectTimeoutMs,
-      deadlineMs: Math.max(1, this.#remainingMs()),
+      deadlineMs: Math.max(1, this.remainingMs()),
       maxReplyBytes: limits.maxReplyBytes,
       quietMs: limits.quietMs,
       family,
       credentials: credentialsFor(credentials ?? [], family.name, parseIp(host) ?? 0),
-      memory: webMemory ?? threadMemory,
-      remainingMs: () => this.#remainingMs(),
+      memory: webMemory,
+      remainingMs: () => this.remainingMs(),
       onConnection: () => this.#connections++,
     });
   }
 
-  #remainingMs(): number {
+  remainingMs(): number {
     return this.#deadlineMs - (this.#options.now() - this.#began);
   }
 }

@@ -6,22 +6,26 @@ import type { Reply } from '../src/miner/reply.js';
 import { framedExchange } from './framed-exchange.js';
 import type { ExchangeOptions, ExchangeResult } from './tcp-exchange.js';
 import { askWeb } from './web-client.js';
-import type { WebMemory } from './web-memory.js';
+import { WebMemory } from './web-memory.js';
 
 /** What a request over another transport than the CGMiner API takes besides. */
 export interface TransportOptions extends ExchangeOptions {
   readonly request: string;
   readonly family: Family;
   readonly credentials: Credentials | null;
-  readonly memory: WebMemory;
+  /** A thread's own when absent. */
+  readonly memory: WebMemory | undefined;
   readonly remainingMs: () => number;
   /** Called before every connection. */
   readonly onConnection: () => void;
 }
 
+const threadMemory = new WebMemory();
+
 /** One request to a miner whose family does not speak the CGMiner API. Never rejects. */
 export function exchangeOtherwise(options: TransportOptions): Promise<ExchangeResult> {
-  if (options.family.transport === 'http') return askWeb(options);
+  if (options.family.transport === 'http')
+    return askWeb({ ...options, memory: options.memory ?? threadMemory });
   options.onConnection();
   return framedExchange(options);
 }

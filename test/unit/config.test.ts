@@ -2,7 +2,11 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { masked } from '../../src/cli/mask.js';
 import { loadConfig } from '../../src/config/load.js';
+import { credentialsFor, rulesWithin } from '../../src/domain/credentials.js';
+import { parseIp } from '../../src/domain/ip-ranges.js';
+import { siteOf, webSettingsOf } from '../../src/roles/plan.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'headframe-config-'));
 const fileOf = (text: string): string => {
@@ -63,6 +67,58 @@ describe('loadConfig', () => {
     const keyless = fileOf('sites: [{ name: a, ranges: [10.0.0.1], key_file: /nowhere.key }]');
     expect(messageOf(() => loadConfig({ env: {}, file: keyless }))).toContain(
       'sites[0].key_file: cannot read /nowhere.key',
+    );
+  });
+});
+
+describe('credentials', () => {
+  const secret = join(folder, 'secret');
+  writeFileSync(secret, 'from-file\n');
+
+  it('are read from a file, the environment or the settings, and never shown', () => {
+    const file = fileOf(
+      [
+        'credentials:',
+        `  - { username: root, password_file: ${secret} }`,
+        '  - { family: vnish-web, password_env: VNISH }',
+        'sites:',
+        '  - name: north',
+        '    ranges: [10.0.0.0/24]',
+        '    http_port: 8081',
+        '    credentials: [{ miners: [10.0.0.7], username: root, password: plain }]',
+      ].join('\n'),
+    );
+    const config = loadConfig({ file, env: { VNISH: 'from-env' } });
+    const { httpPort, credentials } = webSettingsOf(config, 'north');
+    expect(httpPort).toBe(8081);
+    const of = (family: string, ip: string) =>
+      credentialsFor(credentials, family, parseIp(ip) ?? 0)?.password;
+    expect(of('antminer-web', '10.0.0.7')).toBe('plain');
+    expect(of('antminer-web', '10.0.0.8')).toBe('from-file');
+    expect(of('vnish-web', '10.0.0.8')).toBe('from-env');
+    expect(of('vnish-web', '10.0.0.7')).toBe('plain');
+    expect(webSettingsOf(config, null).credentials).toHaveLength(2);
+    expect(siteOf(config, parseIp('10.0.0.9') ?? 0)).toBe('north');
+    expect(siteOf(config, parseIp('10.0.1.9') ?? 0)).toBeNull();
+    const within = rulesWithin(credentials, [
+      { first: parseIp('10.0.0.8') ?? 0, last: parseIp('10.0.0.9') ?? 0 },
+    ]);
+    expect(within.map((rule) => rule.password)).not.toContain('plain');
+    const shown = JSON.stringify(masked(config));
+    for (const password of ['plain', 'from-file', 'from-env']) expect(shown).not.toContain(password);
+  });
+
+  it('need exactly one password, a variable that is set, a file that is there, and a family that exists', () => {
+    const load = (entry: string) => () => loadConfig({ file: fileOf(`credentials: [${entry}]`), env: {} });
+    expect(messageOf(load('{ username: root }'))).toContain('credentials[0]: set one of');
+    expect(messageOf(load('{ password: a, password_env: B }'))).toContain('set one of');
+    expect(messageOf(load('{ password_env: B }'))).toContain('B is not set');
+    expect(messageOf(load('{ password_file: /nowhere/at/all }'))).toContain('cannot read');
+    expect(messageOf(() => webSettingsOf(load('{ family: toaster, password: a }')(), null))).toContain(
+      'toaster',
+    );
+    expect(messageOf(() => webSettingsOf(load('{ miners: [10.0.0], password: a }')(), null))).toContain(
+      '10.0.0',
     );
   });
 });
