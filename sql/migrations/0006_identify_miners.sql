@@ -40,14 +40,24 @@ language sql as $$
       and miner_id is distinct from p_miner) then '#' || coalesce(p_miner::text, 'new') else '' end
 $$;
 
--- Moves the samples of p_from since p_since to p_to, and lets newer ones pass the live row.
-create function headframe_transfer(p_from int, p_to int, p_since timestamptz) returns void
+-- Moves the samples of p_from from p_since until p_until to p_to, and lets newer ones pass the live row.
+create function headframe_transfer(
+  p_from int, p_to int, p_since timestamptz, p_until timestamptz default 'infinity'
+) returns void
 language sql as $$
   update miner_telemetry_history h set miner_id = p_to
-  where h.miner_id = p_from and h.time >= p_since
+  where h.miner_id = p_from and h.time >= p_since and h.time < p_until
     and not exists (select from miner_telemetry_history o where o.miner_id = p_to and o.time = h.time);
   update miner_telemetry_live set time = p_since - interval '1 millisecond'
-  where miner_id = p_from and time >= p_since;
+  where miner_id = p_from and time >= p_since and p_until = 'infinity';
+$$;
+
+-- Until when an address cannot have been another's than the miner's that has it now; null: that is not known.
+create function headframe_held_until(k miners) returns timestamptz
+language sql stable as $$
+  select case when k.mac is null and k.serial is null then k.key_since
+    else greatest(coalesce(k.key_since, k.first_seen), (
+      select identified_at + interval '1 microsecond' from miner_telemetry_live where miner_id = k.miner_id)) end
 $$;
 
 -- The entry of an address that nobody known has: the one it had before, or a new one.
@@ -68,26 +78,27 @@ begin
   return v_id;
 end $$;
 
--- Takes whoever has an address out of it; their history stays theirs.
-create function headframe_displace(p_site int, p_key text, p_at timestamptz, p_by text) returns void
+-- Takes whoever has an address out of it, and answers who that was; their history stays theirs.
+create function headframe_displace(p_site int, p_key text, p_at timestamptz, p_by text) returns int
 language plpgsql as $$
 declare
   o miners;
 begin
   select * into o from miners where site_id = p_site and key = p_key;
-  if not found then return; end if;
+  if not found then return null; end if;
   perform headframe_note_place(p_site, p_key, p_at, o.miner_id);
   if o.mac is null and o.serial is null then
     update miners set key = headframe_parked_key(p_site, p_key, 'vacant', o.miner_id),
       vacated_at = coalesce(vacated_at, p_at), by_address = true
     where miner_id = o.miner_id;
-    return;
+    return o.miner_id;
   end if;
   update miners set key_since = p_at,
     key = headframe_parked_key(p_site, p_key, coalesce(o.mac, o.serial), o.miner_id)
   where miner_id = o.miner_id;
   insert into miner_events (time, site_id, miner_id, kind, from_value, to_value)
   values (p_at, p_site, o.miner_id, 'replaced', coalesce(o.mac, o.serial), p_by);
+  return o.miner_id;
 end $$;
 
 -- The miner that a MAC, or else a serial, names. Shared by several machines it names none but the one that
@@ -120,6 +131,19 @@ begin
   return x;
 end $$;
 
+-- Notes that p_miner had the address of k before k came; what went to k for want of a better owner is p_miner's.
+create function headframe_was_before(k miners, p_miner int, p_at timestamptz) returns void
+language plpgsql as $$
+declare
+  v_from timestamptz := coalesce(k.key_since, (
+    select min(h.time) from miner_telemetry_history h
+    where h.miner_id = k.miner_id and h.time >= p_at and h.state <> 'u'), k.first_seen);
+begin
+  update miners set key_since = v_from where miner_id = k.miner_id;
+  perform headframe_note_place(k.site_id, k.key, v_from, p_miner);
+  if k.key_since is null then perform headframe_transfer(k.miner_id, p_miner, p_at, v_from); end if;
+end $$;
+
 -- Gives an identity an entry at an address without looking for it elsewhere. True when a miner was made.
 create function headframe_enter(
   p_site int, p_key text, p_mac text, p_serial text, p_model text, p_at timestamptz
@@ -128,21 +152,23 @@ language plpgsql as $$
 declare
   k miners;
   v_from timestamptz;
+  v_before int;
+  v_id int;
 begin
   select * into k from miners where site_id = p_site and key = p_key;
   if found then
-    v_from := case when k.mac is null and k.serial is null then k.key_since
-      else coalesce(k.key_since, k.first_seen) end;
+    v_from := headframe_held_until(k);
     if p_at < v_from then
-      -- A late sample of a miner that was here before this one.
-      update miners set key_since = v_from where miner_id = k.miner_id;
+      -- A late sample of a miner that was here before this one, or for a moment between.
       insert into miners (site_id, key, ip, mac, serial, by_address, key_since, first_seen)
       values (p_site, headframe_parked_key(p_site, p_key, coalesce(p_mac, p_serial), null), p_key, p_mac,
         p_serial, true, v_from, p_at)
       on conflict do nothing
-      returning * into k;
-      if found then perform headframe_note_place(p_site, p_key, v_from, k.miner_id); end if;
-      return found;
+      returning miner_id into v_id;
+      if v_id is not null and p_at < coalesce(k.key_since, k.first_seen) then
+        perform headframe_was_before(k, v_id, p_at);
+      end if;
+      return v_id is not null;
     end if;
     -- It tells more about itself than before, and nothing else.
     if (k.mac is null or p_mac is null or k.mac = p_mac)
@@ -154,11 +180,13 @@ begin
       where miner_id = k.miner_id;
       return false;
     end if;
-    perform headframe_displace(p_site, p_key, p_at, coalesce(p_mac, p_serial));
+    v_before := headframe_displace(p_site, p_key, p_at, coalesce(p_mac, p_serial));
   end if;
   insert into miners (site_id, key, ip, mac, serial, by_address, key_since, first_seen)
   values (p_site, p_key, p_key, p_mac, p_serial, true, case when k.miner_id is not null then p_at end, p_at)
-  on conflict (site_id, key) do update set mac = excluded.mac, serial = excluded.serial, by_address = true;
+  on conflict (site_id, key) do update set mac = excluded.mac, serial = excluded.serial, by_address = true
+  returning miner_id into v_id;
+  perform headframe_transfer(v_before, v_id, p_at);
   return true;
 end $$;
 
@@ -168,18 +196,16 @@ language plpgsql as $$
 declare
   k miners;
   v_from timestamptz;
+  v_before int;
   v_key text := p_key;
 begin
   select * into k from miners where site_id = x.site_id and key = p_key;
-  v_from := case when k.mac is null and k.serial is null then k.key_since
-    else coalesce(k.key_since, k.first_seen) end;
+  v_from := headframe_held_until(k);
   if p_at < v_from then
     -- A late sample: it was here before the one that is here now.
     v_key := headframe_parked_key(x.site_id, p_key, coalesce(x.mac, x.serial), x.miner_id);
-    update miners set key_since = v_from where miner_id = k.miner_id;
-    perform headframe_note_place(x.site_id, p_key, v_from, x.miner_id);
   else
-    perform headframe_displace(x.site_id, p_key, p_at, coalesce(x.mac, x.serial));
+    v_before := headframe_displace(x.site_id, p_key, p_at, coalesce(x.mac, x.serial));
     v_from := p_at;
   end if;
   update miners set key = v_key, ip = p_key, key_since = v_from, vacated_at = null, by_address = true,
@@ -189,6 +215,11 @@ begin
     perform headframe_note_place(x.site_id, x.key, p_at, x.miner_id);
     -- What was polled at the old address since then was not this miner.
     perform headframe_transfer(x.miner_id, headframe_vacate(x.site_id, x.key, p_at), p_at);
+  end if;
+  if v_key = p_key then
+    perform headframe_transfer(v_before, x.miner_id, p_at);
+  elsif p_at < coalesce(k.key_since, k.first_seen) then
+    perform headframe_was_before(k, x.miner_id, p_at);
   end if;
   if x.ip is distinct from p_key then
     insert into miner_events (time, site_id, miner_id, kind, from_value, to_value)

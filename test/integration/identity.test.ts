@@ -158,6 +158,14 @@ describe.each(testEditions())('the identity of miners on %s', (edition) => {
     expect(await history()).toEqual({ [X]: [0, 3, 4, 5, 9], [Y]: [10] });
   });
 
+  test('a late sample of another machine between two of this one does not take the address away', async () => {
+    await write(seen(A, 0, X), seen(A, 9, X));
+    await write(seen(A, 5, Y));
+    await write(silent(A, 10));
+    expect(await miners()).toMatchObject({ [A]: X });
+    expect(await history()).toEqual({ [X]: [0, 9, 10], [Y]: [5] });
+  });
+
   test('a late batch tells of a miner that was at an address before the one that is there now', async () => {
     await write(seen(A, 9, Y));
     await write(seen(A, 2, X), seen(A, 3, X));
@@ -264,8 +272,13 @@ describe.each(testEditions())('the identity of miners on %s', (edition) => {
             ? rows.map((row) => [row.row])
             : [2, 0, 1].map((batch) => rows.filter((row) => row.batch === batch).map((row) => row.row));
           let stored = 0;
-          for (const batch of [...batches, ...batches]) {
-            if (batch.length > 0) stored += (await write(...batch)).stored;
+          const sent = batches.filter((batch) => batch.length > 0);
+          for (const batch of sent) stored += (await write(...batch)).stored;
+          for (const batch of sent) {
+            const again = await write(...batch);
+            stored += again.stored;
+            // A nameless sample that came before what tells whose it is may be placed twice under two ids.
+            if (inOrder) expect(again).toMatchObject({ stored: 0, created: 0 });
           }
           const kept = await storage.query<{ shares: number; mac: string; miner_id: number }>(
             `select accepted_shares::int as shares, mac, miner_id from miner_telemetry_history join miners using (miner_id)`,
