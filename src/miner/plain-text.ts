@@ -40,13 +40,16 @@ export function parsePlainText(text: string, hasEnd: boolean): PlainResult | nul
   const last = sections.pop() ?? '';
   const isTruncated = last !== '' && !hasEnd;
   const reader = new SectionReader();
-  for (const section of sections) reader.add(section, false);
+  for (const section of sections.slice(0, maxSections)) reader.add(section, false);
+  if (sections.length > maxSections) reader.noteExcess();
   if (last !== '') reader.add(last, isTruncated);
   const kinds = [...reader.repairs].map(([kind, count]) => ({ kind, count }));
   const repairs = isTruncated ? [...kinds, { kind: 'unterminated' as const, count: 1 }] : kinds;
   return { value: reader.value, repairs, isTruncated, cutMember: isTruncated ? reader.command : null };
 }
 
+/** Sections read of one reply; devices write a few dozen. */
+const maxSections = 5_000;
 /** Fields read of one section; devices write about a hundred. */
 const maxFields = 10_000;
 
@@ -80,6 +83,11 @@ class SectionReader {
     const records = Object.hasOwn(this.#target, name) ? this.#target[name] : undefined;
     if (Array.isArray(records)) records.push(record);
     else setOwn(this.#target, name, [record]);
+  }
+
+  /** More sections came than are read. */
+  noteExcess(): void {
+    this.#note('stray_text');
   }
 
   #startCommand(command: string): void {

@@ -1,6 +1,7 @@
 import type { MinerSample } from '../../domain/telemetry.js';
-import type { Replies, Reply } from '../reply.js';
-import { mean, sum } from './records.js';
+import type { JsonObject, Replies, Reply } from '../reply.js';
+import { mean, row, rows, sum } from './records.js';
+import { ratesOf } from './units.js';
 
 /** What a family was told itself, as against what followed from boards. */
 interface Told {
@@ -43,27 +44,33 @@ function isCut(reply: Reply): boolean {
  * the hottest of two boards is not the hottest of three, nor is their sum the machine's. A fan at 0 may be
  * an empty slot whose turning neighbours are gone.
  */
-export function withoutGuesses(sample: MinerSample, told: Told): MinerSample {
-  const { boards, pools } = sample;
+export function withoutGuesses(sample: MinerSample, told: Told, replies: Replies): MinerSample {
+  const { pools, truncated } = sample;
   const own = pools.filter((pool) => !pool.isDevFee);
   const isFromPools = (value: number | null, kind: 'accepted' | 'rejected'): boolean =>
-    sample.truncated.includes('pools') && value === sum(own.map((pool) => pool[kind]));
+    truncated.includes('pools') && value === sum(own.map((pool) => pool[kind]));
   const acceptedShares = isFromPools(sample.acceptedShares, 'accepted') ? null : sample.acceptedShares;
   const rejectedShares = isFromPools(sample.rejectedShares, 'rejected') ? null : sample.rejectedShares;
-  if (sample.truncated.every((command) => boardless.has(command)))
+  if (truncated.every((command) => boardless.has(command)))
     return { ...sample, acceptedShares, rejectedShares };
   const unless = (value: number | null, concluded: number | null): number | null =>
     value === concluded ? null : value;
-  // The average since the start stands in for the present rate only where there is none.
-  const isPresent = sample.hashrate5sGhs !== null;
-  const hashrateGhs = isPresent
-    ? unless(sample.hashrateGhs, sum(boards.map((board) => board.hashrateGhs)))
-    : null;
+  const boards = truncated.some((command) => isListCut(replies, command))
+    ? sample.boards.map((board, at, all) => (at === all.length - 1 ? { ...board, hashrateGhs: null } : board))
+    : sample.boards;
+  const summary = truncated.includes('summary') ? row(replies, ['summary'], 'SUMMARY') : null;
+  const hashrateGhs =
+    summary === null || hasAllRates(summary)
+      ? unless(sample.hashrateGhs, sum(sample.boards.map((board) => board.hashrateGhs)))
+      : null;
+  const hasShortRate = summary === null || ratesOf(summary).nowGhs !== null;
   return {
     ...sample,
     acceptedShares,
     rejectedShares,
+    boards,
     hashrateGhs,
+    hashrate5sGhs: hasShortRate ? sample.hashrate5sGhs : null,
     efficiencyJPerTh: hashrateGhs === null ? null : sample.efficiencyJPerTh,
     temperatureAvgC: told.temperatureAvgC,
     temperatureMinC: told.temperatureMinC,
@@ -74,4 +81,23 @@ export function withoutGuesses(sample: MinerSample, told: Told): MinerSample {
     boardsTotal: told.boardsExpected,
     boardsHealthy: null,
   };
+}
+
+const rateKey = /^(?:[KMGTP]?HS |rate_|Target |Factory )/;
+
+/**
+ * Whether a cut record still has all its rates: something else stands behind them. Of several rates one is
+ * chosen, and the one that would have been may be what was cut.
+ */
+function hasAllRates(record: JsonObject): boolean {
+  const keys = Object.keys(record);
+  const last = keys.findIndex((key) => rateKey.test(key));
+  return last !== -1 && keys.slice(last).some((key) => !rateKey.test(key));
+}
+
+/** Whether the cut fell among the rates of the last board that `command` lists. */
+function isListCut(replies: Replies, command: string): boolean {
+  if (command !== 'devs' && command !== 'edevs') return false;
+  const last = rows(replies, [command], 'DEVS').at(-1);
+  return last !== undefined && !hasAllRates(last);
 }

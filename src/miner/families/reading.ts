@@ -131,7 +131,7 @@ export function finish(reading: Reading, replies: Replies, context: ReadContext)
     truncated,
     errorMessage: describeFailures(replies),
   };
-  return truncated.length === 0 ? sample : withoutGuesses(sample, reading);
+  return truncated.length === 0 ? sample : withoutGuesses(sample, reading, replies);
 }
 
 function finishBoard(board: BoardReading, state: MinerState, context: ReadContext): BoardSample {
