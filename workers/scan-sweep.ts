@@ -8,8 +8,8 @@ export interface SweepOptions {
   readonly connectTimeoutMs: number;
   /** Sockets open at once at most; halved whenever the system has no more to give. */
   readonly concurrency: number;
-  /** A port that takes connections; called once for each. */
-  readonly onOpen: (host: string, port: number) => void;
+  /** An address and the ports of it that take connections, in the order of `ports`; once all are known. */
+  readonly onOpen: (host: string, ports: readonly number[]) => void;
   /** Addresses of which every port is known, each time it grows. */
   readonly onProgress: (done: number) => void;
 }
@@ -72,8 +72,8 @@ class Sweep {
   readonly #addresses: Iterator<number>;
   /** Attempts that come before new addresses. */
   readonly #waiting: Attempt[] = [];
-  /** Further ports still to be known, by address. */
-  readonly #further = new Map<number, number>();
+  /** Addresses where a machine is, until every port is known. */
+  readonly #alive = new Map<number, { left: number; readonly open: number[] }>();
   readonly #counts: Record<Outcome, number> = { open: 0, refused: 0, silent: 0, unreachable: 0, failed: 0 };
   #limit: number;
   #sockets = 0;
@@ -143,22 +143,32 @@ class Sweep {
 
   #note(attempt: Attempt, outcome: Outcome): void {
     const { address, port, isFirst } = attempt;
-    const { ports, onOpen } = this.#options;
-    if (outcome === 'open') onOpen(formatIp(address), port);
-    const isAlive = outcome === 'open' || outcome === 'refused';
+    const [, ...further] = this.#options.ports;
     if (isFirst) {
       this.#counts[outcome] += 1;
-      if (isAlive && ports.length > 1) {
-        this.#further.set(address, ports.length - 1);
-        for (const further of ports.slice(1))
-          this.#waiting.push({ address, port: further, isFirst: false, shortages: 0 });
+      if (outcome === 'open' || outcome === 'refused') {
+        this.#alive.set(address, { left: 1 + further.length, open: [] });
+        for (const next of further) this.#waiting.push({ address, port: next, isFirst: false, shortages: 0 });
       } else this.#noteDone();
-    } else {
-      const left = (this.#further.get(address) ?? 1) - 1;
-      if (left > 0) this.#further.set(address, left);
-      else if (this.#further.delete(address)) this.#noteDone();
+    }
+    const alive = this.#alive.get(address);
+    if (alive !== undefined) {
+      if (outcome === 'open') alive.open.push(port);
+      alive.left -= 1;
+      if (alive.left === 0) this.#noteAlive(address, alive.open);
     }
     this.#fillSoon();
+  }
+
+  #noteAlive(address: number, open: readonly number[]): void {
+    const { ports, onOpen } = this.#options;
+    this.#alive.delete(address);
+    this.#noteDone();
+    if (open.length > 0)
+      onOpen(
+        formatIp(address),
+        ports.filter((port) => open.includes(port)),
+      );
   }
 
   #noteDone(): void {

@@ -1,11 +1,11 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { Config } from '../config/schema.js';
 import { AppError } from '../domain/errors.js';
-import { addressesOf, countAddresses, parseRanges, type IpRange } from '../domain/ip-ranges.js';
-import { pollLimitsOf, thresholdsOf } from '../roles/plan.js';
+import { addressesOf, countAddresses, parseIp, parseRanges, type IpRange } from '../domain/ip-ranges.js';
+import { pollLimitsOf, siteOf, thresholdsOf, webSettingsOf } from '../roles/plan.js';
 import { sweep, type SweepSummary } from '../../workers/scan-sweep.js';
 import { Semaphore } from '../../workers/semaphore.js';
-import { furtherPorts, identify, type Finding } from './scan-identify.js';
+import { furtherPorts, identifyHost, type Finding } from './scan-identify.js';
 import { freeDescriptors, planBudget } from './scan-limits.js';
 import type { ScanProgress } from './scan-progress.js';
 import { formatFinding, heading, type ScanFormat } from './scan-rows.js';
@@ -17,6 +17,8 @@ export interface ScanOptions {
   readonly ipFile: string | null;
   /** The CGMiner port, tried everywhere; others only where a machine is. */
   readonly port: number;
+  /** The port of web interfaces. */
+  readonly httpPort: number;
   readonly format: ScanFormat;
   /** Connections tried at once. */
   readonly concurrency: number;
@@ -75,28 +77,30 @@ async function search(
   options: ScanOptions,
   events: SearchEvents,
 ): Promise<SweepSummary> {
-  const { config, connectTimeoutMs, minerDeadlineMs, port: mainPort } = options;
+  const { config, connectTimeoutMs, minerDeadlineMs, port, httpPort } = options;
   const budget = planBudget(options.concurrency, freeDescriptors());
   const limits = { ...pollLimitsOf(config), connectTimeoutMs, minerDeadlineMs };
   const gate = new Semaphore(budget.identify);
   const reading = new Set<Promise<void>>();
   let done = 0;
-  const read = async (host: string, port: number): Promise<void> => {
+  const thresholds = thresholdsOf(config);
+  const read = async (host: string, open: readonly number[]): Promise<void> => {
     await gate.acquire(1);
     try {
-      const finding = await identify(host, port, { mainPort, limits, thresholds: thresholdsOf(config) });
-      if (finding !== null) events.found(finding);
+      const { credentials } = webSettingsOf(config, siteOf(config, parseIp(host) ?? 0));
+      const access = { port, httpPort, limits, thresholds, credentials };
+      for (const finding of await identifyHost(host, open, access)) events.found(finding);
     } finally {
       gate.release();
     }
   };
   const summary = await sweep({
     addresses: addressesOf(ranges),
-    ports: [mainPort, ...furtherPorts(mainPort)],
+    ports: [port, ...furtherPorts(port, httpPort)],
     connectTimeoutMs,
     concurrency: budget.sweep,
-    onOpen: (host, port) => {
-      const task: Promise<void> = read(host, port).finally(() => {
+    onOpen: (host, open) => {
+      const task: Promise<void> = read(host, open).finally(() => {
         reading.delete(task);
         events.progress(done, reading.size);
       });

@@ -36,6 +36,7 @@ export function addToolCommands(program: Command, finish: Finish): void {
 interface ScanFlags extends ConfigFlags {
   ipFile?: string;
   port: number;
+  httpPort: number;
   json?: boolean;
   csv?: boolean;
   concurrency: number;
@@ -51,6 +52,11 @@ function addScan(program: Command, finish: Finish): void {
     .argument('[range...]', 'CIDR, a-b, a.b.c.d-e, 10.0.*.2, single addresses; ! in front excludes')
     .option('-f, --ip-file <file>', 'more ranges, any number a line; # begins a remark')
     .addOption(new Option('-p, --port <port>', 'CGMiner port').argParser(tcpPort).default(4028))
+    .addOption(
+      new Option('--http-port <port>', 'port of web interfaces, tried where a machine is')
+        .argParser(tcpPort)
+        .default(80),
+    )
     .option('--json', 'one JSON line per miner')
     .addOption(new Option('--csv', 'a CSV row per miner').conflicts('json'))
     .addOption(
@@ -85,6 +91,7 @@ function addScan(program: Command, finish: Finish): void {
       ranges,
       ipFile: flags.ipFile ?? null,
       port: flags.port,
+      httpPort: flags.httpPort,
       format: flags.json ? ('json' as const) : flags.csv ? ('csv' as const) : ('table' as const),
       concurrency: flags.concurrency,
       connectTimeoutMs: flags.connectTimeout,

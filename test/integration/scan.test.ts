@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer as createWebServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -50,6 +51,7 @@ async function run(ranges: string[], options: Partial<ScanOptions> = {}): Promis
       ranges,
       ipFile: null,
       port: simulator.port,
+      httpPort: 1,
       format: 'json',
       concurrency: 200,
       connectTimeoutMs: 500,
@@ -136,6 +138,37 @@ describe('scan', () => {
     expect([...rows].map(([ip, row]) => [ip, row.state])).toEqual([['127.31.1.1', 'denied']]);
   });
 
+  it('reads machines whose web interface alone answers, and tells two behind one address apart', async () => {
+    const info = {
+      hashRate: 1200.5,
+      ASICModel: 'BM1370',
+      macAddr: '02:00:00:00:00:01',
+      stratumURL: 'p.example',
+    };
+    const web = createWebServer((request, response) => {
+      const isInfo = request.url === '/api/system/info';
+      response.end(isInfo ? JSON.stringify(info) : '<html><title>AxeOS</title></html>');
+    });
+    web.listen(0, '0.0.0.0');
+    await once(web, 'listening');
+    const bound = web.address();
+    const httpPort = typeof bound === 'object' ? (bound?.port ?? 0) : 0;
+    try {
+      const { lines } = await run(['127.31.0.1', '127.31.1.9'], { httpPort });
+      const rows = lines.map((line) => JSON.parse(line) as ScanRow);
+      expect(rows.map((row) => [row.ip, row.port, row.family]).sort()).toEqual(
+        [
+          ['127.31.0.1', simulator.port, 'antminer'],
+          ['127.31.0.1', httpPort, 'bitaxe'],
+          ['127.31.1.9', httpPort, 'bitaxe'],
+        ].sort(),
+      );
+      expect(rows.at(-1)).toMatchObject({ hashrate_ghs: 1200.5, mac: '02:00:00:00:00:01' });
+    } finally {
+      web.close();
+    }
+  });
+
   it('writes each miner when it is read, not at the end', async () => {
     simulator.setFault('127.31.0.1', parseFault('silent'));
     const seen: string[] = [];
@@ -147,6 +180,7 @@ describe('scan', () => {
         ranges: ['127.31.0.1-5'],
         ipFile: null,
         port: simulator.port,
+        httpPort: 1,
         format: 'csv',
         concurrency: 10,
         connectTimeoutMs: 500,
@@ -223,7 +257,7 @@ describe('sweep', () => {
       ports: [1, simulator.port, 2],
       connectTimeoutMs: 2_000,
       concurrency: 20,
-      onOpen: (host, port) => opened.push(`${host}:${port}`),
+      onOpen: (host, ports) => opened.push(...ports.map((port) => `${host}:${port}`)),
       onProgress: () => undefined,
     });
     expect(summary.refused).toBe(2);
