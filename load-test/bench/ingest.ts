@@ -27,7 +27,7 @@ interface Options {
 interface Measured {
   readonly uploads: readonly IngestRound[];
   readonly bares: readonly IngestRound[];
-  readonly peakMib: number | null;
+  readonly peakMb: number | null;
   readonly wireBytesPerRow: number;
 }
 
@@ -90,8 +90,8 @@ async function measure(options: Options, target: Target): Promise<Measured> {
         uploads.push(uploaded);
         bares.push(bare);
       }
-      const peakMib = memoryOf(api.pid)?.peakMib ?? null;
-      return { uploads, bares, peakMib, wireBytesPerRow: bytes / options.miners };
+      const peakMb = memoryOf(api.pid)?.peakMb ?? null;
+      return { uploads, bares, peakMb, wireBytesPerRow: bytes / options.miners };
     } finally {
       await client.close();
       await api.stop();
@@ -102,7 +102,7 @@ async function measure(options: Options, target: Target): Promise<Measured> {
 }
 
 function figuresOf(options: Options, measured: Measured, disk: { rows: number; bytes: number }): Figure[] {
-  const { uploads, bares, peakMib, wireBytesPerRow } = measured;
+  const { uploads, bares, peakMb, wireBytesPerRow } = measured;
   const rate = (round: IngestRound): number => round.rows / round.elapsedS;
   const latencies = uploads.flatMap((round) => round.latenciesMs);
   return [
@@ -127,8 +127,8 @@ function figuresOf(options: Options, measured: Measured, disk: { rows: number; b
     },
     {
       name: 'api, greatest memory',
-      value: peakMib,
-      unit: 'MiB',
+      value: peakMb,
+      unit: 'MB',
       target: { atMost: 300 },
       note: `${options.concurrency} batches at once`,
     },

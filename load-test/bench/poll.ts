@@ -47,6 +47,7 @@ const report = {
   figures,
   remarks: [
     'Bare loop: connect, send, read to the end, the same requests on as many sockets, nothing parsed.',
+    'Where the simulator keeps a whole core busy it, and not the thread, is the limit.',
     'Per CPU second: of all threads of the polling process, compression and collector included. Two threads',
     'and the simulator want three cores: with fewer, CPU time tells what two threads would do with them.',
   ],

@@ -12,11 +12,11 @@ export function cpuS(pid: number): number | null {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerS;
 }
 
-/** Memory of a process, MiB. */
+/** Memory of a process, MB (10⁶ bytes). */
 export interface Memory {
-  readonly nowMib: number;
+  readonly nowMb: number;
   /** The most it ever had. */
-  readonly peakMib: number;
+  readonly peakMb: number;
 }
 
 /** Resident memory of a process; null when the system does not tell or the process is gone. */
@@ -26,7 +26,7 @@ export function memoryOf(pid: number): Memory | null {
   const peak = /^VmHWM:\s+(\d+) kB/m.exec(status ?? '')?.[1];
   return now === undefined || peak === undefined
     ? null
-    : { nowMib: Number(now) / 1024, peakMib: Number(peak) / 1024 };
+    : { nowMb: (Number(now) * 1024) / 1e6, peakMb: (Number(peak) * 1024) / 1e6 };
 }
 
 function readProc(path: string): string | null {

@@ -24,6 +24,8 @@ export type PollRun =
   | { readonly kind: 'done'; readonly outcome: PollOutcome }
   | { readonly kind: 'failed'; readonly error: unknown };
 
+/** Half of what V8 takes by itself: each thread has its own, and little of it is ever alive. */
+const youngHeapMb = 24;
 const pulseSlots = 256;
 const pulseMs = 500;
 
@@ -53,7 +55,10 @@ export class PollPool {
       atomics: 'disabled',
       idleTimeout: Infinity,
       recordTiming: false,
-      resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb },
+      resourceLimits: {
+        maxOldGenerationSizeMb: options.maxHeapMb,
+        maxYoungGenerationSizeMb: youngHeapMb,
+      },
       workerData,
     });
     this.#pool.on('error', (err) => options.log.warn({ err }, 'poll thread failed'));

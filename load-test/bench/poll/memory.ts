@@ -50,9 +50,9 @@ export async function benchMemory(miners: number, slots: number, intervalS: numb
       while (performance.now() < endsAt) {
         await delay(500);
         const memory = memoryOf(edge.pid);
-        if (memory !== null) seen.push(memory.nowMib);
+        if (memory !== null) seen.push(memory.nowMb);
       }
-      const peak = memoryOf(edge.pid)?.peakMib ?? null;
+      const peak = memoryOf(edge.pid)?.peakMb ?? null;
       return figuresOf(miners, intervalS, seen, peak, sink.rows());
     } finally {
       await edge.stop();
@@ -76,14 +76,14 @@ function figuresOf(
     {
       name: `edge with ${miners.toLocaleString('en-US')} miners, greatest memory`,
       value: peak,
-      unit: 'MiB',
+      unit: 'MB',
       target: { atMost: 300 },
       note,
     },
     {
       name: 'edge, memory in the second half',
       value: seen.length === 0 ? null : median(seen.slice(seen.length >> 1)),
-      unit: 'MiB',
+      unit: 'MB',
     },
   ];
 }

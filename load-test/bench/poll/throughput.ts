@@ -83,16 +83,15 @@ function throughputFigures(
     { name: name('poll'), value: poll.repliesPerS, unit: 'replies/s', note: describeBusy(poll) },
     { name: name('poll'), value: poll.repliesPerS / perMiner, unit: 'miners/s' },
     {
-      name: name('poll / bare loop, per CPU second'),
-      value: ratioOf(polls, bares, (round) => round.replies / round.cpuS),
+      name: name('poll / bare loop'),
+      value: ratioOf(polls, bares, (round) => round.replies / round.elapsedS),
       unit: '',
       target: { atLeast: mode.requiredRatio },
     },
     {
-      name: name('poll / bare loop, per second'),
-      value: ratioOf(polls, bares, (round) => round.replies / round.elapsedS),
+      name: name('poll / bare loop, per CPU second'),
+      value: ratioOf(polls, bares, (round) => round.replies / round.cpuS),
       unit: '',
-      target: { atLeast: mode.requiredRatio },
     },
   ];
 }
