@@ -156,7 +156,8 @@ export class Connection {
       fault !== null && (fault.kind === 'garbage' || fault.kind === 'oversized' || fault.kind === 'empty');
     for (const { command, isReading } of response.parts) {
       const isRead = isReading && !isLost;
-      const hasAverage = scene.miner.model.dialect !== 'avalon' || scene.reading.state !== 'starting';
+      const hasAverage =
+        !scene.miner.model.dialect.startsWith('avalon') || scene.reading.state !== 'starting';
       truth.add({
         t: wallMs,
         ip: scene.miner.address,

@@ -1,5 +1,6 @@
 import { nothing, statusOnly, type Answer } from './answer.js';
 import type { SimulatedMiner } from './miner.js';
+import type { Dialect } from './model.js';
 import type { Request } from './request.js';
 
 type Control = (miner: SimulatedMiner, parameter: string, nowMs: number) => Answer;
@@ -79,9 +80,20 @@ function setFrequency(miner: SimulatedMiner, text: string): boolean {
   return true;
 }
 
+/** Dialects that show all boards as one device. */
+const wholeDialects: ReadonlySet<Dialect> = new Set<Dialect>([
+  'antminer-s19',
+  'antminer-new-api',
+  'antminer-mskminer',
+  'antminer-fdminer',
+  'antminer-vnish',
+  'avalon',
+  'avalon-home',
+]);
+
 /** Boards by number; a machine that shows one device switches all its boards. */
 function setBoard(miner: SimulatedMiner, parameter: string, isEnabled: boolean): Answer {
-  const isWhole = miner.model.dialect === 'antminer-s19' || miner.model.dialect === 'avalon';
+  const isWhole = wholeDialects.has(miner.model.dialect);
   const count = isWhole ? 1 : miner.model.boards;
   const index = Number(parameter);
   if (parameter === '') return statusOnly('E', 105, 'Missing device id parameter');
@@ -153,7 +165,7 @@ function ascSet(miner: SimulatedMiner, parameter: string, nowMs: number): Answer
     miner.reboot(nowMs);
     return nothing;
   }
-  if (miner.model.dialect !== 'avalon') return failed;
+  if (!miner.model.dialect.startsWith('avalon')) return failed;
   const [value = ''] = values;
   switch (option) {
     case 'softoff':

@@ -1,5 +1,6 @@
 import type { Fault } from './faults.js';
-import { models, type Model, type ModelName } from './models.js';
+import type { Model } from './model.js';
+import { models, type ModelName } from './models.js';
 import { hashText, mix, unit } from './random.js';
 import { computeReading, type Reading } from './reading.js';
 
@@ -33,6 +34,7 @@ export interface PoolState {
  */
 export class SimulatedMiner {
   readonly address: string;
+  readonly modelName: ModelName;
   readonly model: Model;
   readonly key: number;
   fault: Fault | null;
@@ -70,6 +72,7 @@ export class SimulatedMiner {
     timing: Timing,
   ) {
     this.address = address;
+    this.modelName = modelName;
     this.model = models[modelName];
     this.key = hashText(seed, address);
     this.fault = fault;

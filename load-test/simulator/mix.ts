@@ -21,6 +21,8 @@ const farm: Mix['models'] = {
   cgminer: 1,
 };
 
+const allAlike: Mix['models'] = Object.fromEntries(modelNames.map((name) => [name, 1]));
+
 const everyFault = [
   ...plainFaults,
   'slow:800',
@@ -46,7 +48,8 @@ const each = (texts: readonly string[], share: number): Mix['faults'] =>
 
 /**
  * Named mixes. `clean`: no faults. `demo`: 85 % healthy, the rest one of each fault per 200 miners.
- * `hostile`: every second miner faulty, every fault and quirk alike.
+ * `hostile`: every second miner faulty, every fault and quirk alike. `everything`: every kind of machine
+ * there is, in equal parts, no faults.
  */
 export const mixes = {
   clean: { models: farm, faults: [] },
@@ -58,6 +61,7 @@ export const mixes = {
       0.5 / (everyFault.length + quirks.length),
     ),
   },
+  everything: { models: allAlike, faults: [] },
 } as const satisfies Record<string, Mix>;
 export type MixName = keyof typeof mixes;
 export const mixNames = Object.keys(mixes) as MixName[];

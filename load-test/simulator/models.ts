@@ -1,69 +1,10 @@
-/** Kinds of machine the simulator plays. */
-export const modelNames = [
-  'antminer-s9',
-  'antminer-s19',
-  'antminer-s19xp',
-  'antminer-s21',
-  'whatsminer-m30s',
-  'whatsminer-m50s',
-  'avalon-1246',
-  'cgminer',
-] as const;
-export type ModelName = (typeof modelNames)[number];
+import { model, type Model } from './model.js';
+import { bitmainModels } from './models-bitmain.js';
+import { otherModels } from './models-others.js';
 
-/** Which set of replies a machine speaks. */
-export type Dialect = 'antminer-s9' | 'antminer-s19' | 'whatsminer' | 'avalon' | 'cgminer';
-
-/** What is fixed about a kind of machine. */
-export interface Model {
-  readonly name: ModelName;
-  readonly dialect: Dialect;
-  /** How the machine names itself in its replies. */
-  readonly type: string;
-  readonly firmware: string;
-  /** `CompileTime` of an Antminer, API version of a Whatsminer. */
-  readonly build: string;
-  /** `Description` of its STATUS. */
-  readonly description: string;
-  readonly boards: number;
-  readonly chipsPerBoard: number;
-  /** Hashrate of a healthy machine at its standard frequency, GH/s. */
-  readonly nominalGhs: number;
-  /** Wall power at nominal, W. */
-  readonly nominalW: number;
-  readonly frequencyMhz: number;
-  readonly fans: number;
-  /** Fan speed at 100 %, rpm. */
-  readonly maxRpm: number;
-}
-
-const model = (
-  name: ModelName,
-  dialect: Dialect,
-  identity: readonly [type: string, firmware: string, build: string, description: string],
-  boards: readonly [boards: number, chipsPerBoard: number, frequencyMhz: number],
-  nominal: readonly [ghs: number, watts: number],
-  fans: readonly [count: number, maxRpm: number],
-): Model => ({
-  name,
-  dialect,
-  type: identity[0],
-  firmware: identity[1],
-  build: identity[2],
-  description: identity[3],
-  boards: boards[0],
-  chipsPerBoard: boards[1],
-  frequencyMhz: boards[2],
-  nominalGhs: nominal[0],
-  nominalW: nominal[1],
-  fans: fans[0],
-  maxRpm: fans[1],
-});
-
-/** Every kind of machine, by name. Nominal figures are the makers' data sheets, rounded. */
-export const models: Readonly<Record<ModelName, Model>> = {
+/** The machines of the named mixes; their order decides who is picked where, so it stays. */
+const farmModels = {
   'antminer-s9': model(
-    'antminer-s9',
     'antminer-s9',
     ['Antminer S9', '16.8.1.3', 'Tue Jul 10 09:12:47 CST 2018', 'bmminer 1.0.0'],
     [3, 63, 650],
@@ -72,14 +13,12 @@ export const models: Readonly<Record<ModelName, Model>> = {
   ),
   'antminer-s19': model(
     'antminer-s19',
-    'antminer-s19',
     ['Antminer S19', '49.0.1.3', 'Mon Nov 14 11:02:26 CST 2022', 'cgminer 1.0.0'],
     [3, 76, 675],
     [95_000, 3_250],
     [4, 6_000],
   ),
   'antminer-s19xp': model(
-    'antminer-s19xp',
     'antminer-s19',
     ['Antminer S19 XP', '62.0.1.3', 'Wed Mar 15 17:40:03 CST 2023', 'cgminer 1.0.0'],
     [3, 110, 570],
@@ -87,7 +26,6 @@ export const models: Readonly<Record<ModelName, Model>> = {
     [4, 6_800],
   ),
   'antminer-s21': model(
-    'antminer-s21',
     'antminer-s19',
     ['Antminer S21', 'uart_trans.1.3', 'Thu Jan 18 10:25:51 CST 2024', 'cgminer 1.0.0'],
     [3, 108, 490],
@@ -95,7 +33,6 @@ export const models: Readonly<Record<ModelName, Model>> = {
     [4, 6_600],
   ),
   'whatsminer-m30s': model(
-    'whatsminer-m30s',
     'whatsminer',
     ['M30S+_VE40', '20210722.16.REL', '2.0.3', 'btminer'],
     [3, 148, 740],
@@ -103,7 +40,6 @@ export const models: Readonly<Record<ModelName, Model>> = {
     [2, 7_200],
   ),
   'whatsminer-m50s': model(
-    'whatsminer-m50s',
     'whatsminer',
     ['M50S_VH50', '20230911.12.REL', '2.0.5', 'btminer'],
     [3, 135, 600],
@@ -111,19 +47,20 @@ export const models: Readonly<Record<ModelName, Model>> = {
     [2, 7_200],
   ),
   'avalon-1246': model(
-    'avalon-1246',
     'avalon',
     ['1246-85', '21042001_4ec6bb0_61407fa', '', 'cgminer 4.11.1'],
     [3, 120, 502],
     [85_000, 3_420],
     [4, 7_200],
   ),
-  cgminer: model(
-    'cgminer',
-    'cgminer',
-    ['', '4.12.1', '', 'cgminer 4.12.1'],
-    [2, 72, 450],
-    [7_300, 720],
-    [1, 4_800],
-  ),
-};
+  cgminer: model('cgminer', ['', '4.12.1', 'HFX', 'cgminer 4.12.1'], [2, 72, 450], [7_300, 720], [1, 4_800]),
+} as const satisfies Record<string, Model>;
+
+const all = { ...farmModels, ...bitmainModels, ...otherModels };
+
+/** Kinds of machine the simulator plays. */
+export type ModelName = keyof typeof all;
+/** Their names. */
+export const modelNames = Object.keys(all) as ModelName[];
+/** Every kind of machine, by name. Nominal figures are the makers' data sheets, rounded. */
+export const models: Readonly<Record<ModelName, Model>> = all;

@@ -1,6 +1,6 @@
 import { mix, noise, unit } from './random.js';
 import type { Fault } from './faults.js';
-import type { Model } from './models.js';
+import type { Model } from './model.js';
 
 /** One hashboard at one moment. An absent board has every number 0. */
 export interface BoardReading {
@@ -15,7 +15,7 @@ export interface BoardReading {
   readonly hardwareErrors: number;
 }
 
-/** What a machine would say at one moment. Hashrates are rounded to 0.01 GH/s and the totals are sums of boards. */
+/** What a machine would say at one moment. Hashrates are rounded as devices print them and the totals are sums of boards. */
 export interface Reading {
   readonly state: 'mining' | 'starting' | 'sleeping';
   /** Seconds since the mining process started. */
@@ -56,7 +56,11 @@ export interface ReadingInputs {
   readonly fault: Fault | null;
 }
 
-const round2 = (value: number): number => Math.round(value * 100) / 100;
+/** To 0.01 GH/s; machines of a few GH/s to 0.00001, the 0.01 MH/s they print. */
+function roundRate(ghs: number, model: Model): number {
+  const parts = model.nominalGhs < 100 ? 100_000 : 100;
+  return Math.round(ghs * parts) / parts;
+}
 
 /** The board a `board_lost` machine has lost. */
 export function lostBoard(key: number, model: Model): number {
@@ -100,8 +104,8 @@ export function computeReading(inputs: ReadingInputs): Reading {
     elapsedS: inputs.elapsedS,
     uptimeS: inputs.uptimeS,
     boards,
-    ghs: round2(ghs),
-    ghs5s: round2(ghs5s),
+    ghs: roundRate(ghs, model),
+    ghs5s: roundRate(ghs5s, model),
     nominalGhs: model.nominalGhs,
     fansRpm,
     fanPct,
@@ -136,8 +140,8 @@ function readBoard(
   const pcbC = Math.round(now.inletC + (isOn ? now.warmC - 14 : 6) + noise(mix(own, 2), timeS, 120) * 2);
   return {
     isPresent: true,
-    ghs: isOn ? round2(share * (1 + slow) * now.averageShare) : 0,
-    ghs5s: isOn ? round2(share * (1 + slow + fast)) : 0,
+    ghs: isOn ? roundRate(share * (1 + slow) * now.averageShare, model) : 0,
+    ghs5s: isOn ? roundRate(share * (1 + slow + fast), model) : 0,
     pcbC,
     chipC: pcbC + (isOn ? 12 + (mix(own, 3) % 4) : 1),
     chips: model.chipsPerBoard,

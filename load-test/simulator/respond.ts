@@ -1,15 +1,11 @@
 import { invalidCommand, nothing, statusOnly, toJson, toText, type Answer } from './answer.js';
 import { controlWhatsminer } from './control-whatsminer.js';
 import { controlCgminer } from './control.js';
+import { dialects } from './dialects.js';
 import type { SimulatedMiner } from './miner.js';
-import type { Dialect } from './models.js';
 import type { Request } from './request.js';
-import { antminerS19Replies } from './replies/antminer-s19.js';
-import { antminerS9Replies } from './replies/antminer-s9.js';
-import { avalonReplies } from './replies/avalon.js';
-import { cgminerReplies } from './replies/cgminer.js';
-import type { Replies, Scene } from './replies/common.js';
-import { btminerAnswer, whatsminerReplies } from './replies/whatsminer.js';
+import type { Scene } from './replies/common.js';
+import { btminerAnswer } from './replies/whatsminer.js';
 
 /** Which control commands are obeyed; the others are refused with code 45. */
 export interface Writes {
@@ -19,13 +15,8 @@ export interface Writes {
   readonly whatsminer: boolean;
 }
 
-const dialects: Readonly<Record<Dialect, { replies: Replies; isJoining: boolean }>> = {
-  'antminer-s9': { replies: antminerS9Replies, isJoining: true },
-  'antminer-s19': { replies: antminerS19Replies, isJoining: false },
-  whatsminer: { replies: whatsminerReplies, isJoining: true },
-  avalon: { replies: avalonReplies, isJoining: true },
-  cgminer: { replies: cgminerReplies, isJoining: true },
-};
+/** Machines whose errors are btminer's, with a letter as STATUS. */
+const isBtminer = (miner: SimulatedMiner): boolean => miner.model.dialect.startsWith('whatsminer');
 
 /** One command's share of a reply. */
 interface Part {
@@ -63,8 +54,7 @@ const readings = new Set(['summary', 'stats', 'estats', 'pools', 'devs', 'edevs'
 function partsOf(scene: Scene, request: Request): readonly Part[] {
   const { fault, model } = scene.miner;
   const { replies, isJoining } = dialects[model.dialect];
-  const isMute =
-    fault?.kind === 'denied' || (model.dialect === 'whatsminer' && scene.reading.state === 'sleeping');
+  const isMute = fault?.kind === 'denied' || (isBtminer(scene.miner) && scene.reading.state === 'sleeping');
   const isReading = (command: string): boolean =>
     !isMute && readings.has(command) && Object.hasOwn(replies, command);
   if (!request.isJoined || isJoining) {
@@ -102,8 +92,7 @@ const isJoinable = (member: string): boolean => !member.startsWith('get_') && me
 
 function single(scene: Scene, request: Request, writes: Writes): Answer {
   const { miner, nowMs } = scene;
-  const { dialect } = miner.model;
-  const isWhatsminer = dialect === 'whatsminer';
+  const isWhatsminer = isBtminer(miner);
   if (request.problem === 'invalid_json') return fail(scene, 23, 'Invalid JSON');
   if (request.problem === 'no_command' || (request.isCmd && !isWhatsminer))
     return fail(scene, 24, "Missing JSON 'command'");
@@ -112,16 +101,18 @@ function single(scene: Scene, request: Request, writes: Writes): Answer {
     ? controlWhatsminer(scene, request, writes.whatsminer)
     : controlCgminer(miner, request, nowMs, writes.cgminer);
   if (control !== null) return control;
-  const { replies } = dialects[dialect];
-  const [command = ''] = request.members;
+  const { replies } = dialects[miner.model.dialect];
+  const [name = ''] = request.members;
+  const flagged = `${name} new_api`;
+  const command = request.fields['new_api'] === true && Object.hasOwn(replies, flagged) ? flagged : name;
   return Object.hasOwn(replies, command) ? (replies[command]?.(scene) ?? nothing) : unknown(scene);
 }
 
 const unknown = (scene: Scene): Answer =>
-  scene.miner.model.dialect === 'whatsminer' ? fail(scene, 14, 'invalid cmd') : invalidCommand;
+  isBtminer(scene.miner) ? fail(scene, 14, 'invalid cmd') : invalidCommand;
 
 function fail(scene: Scene, code: number, message: string): Answer {
-  return scene.miner.model.dialect === 'whatsminer'
+  return isBtminer(scene.miner)
     ? btminerAnswer(scene, 'E', code, `"${message}"`)
     : statusOnly('E', code, message);
 }

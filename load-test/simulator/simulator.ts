@@ -187,7 +187,7 @@ function view(miner: SimulatedMiner, nowMs: number): MinerView {
   return {
     ...miner.reading(nowMs),
     address: miner.address,
-    model: miner.model.name,
+    model: miner.modelName,
     fault: miner.fault,
     isDown: miner.isDown(nowMs),
     accepted,

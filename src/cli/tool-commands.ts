@@ -158,7 +158,7 @@ function addSimulate(program: Command, finish: Finish): void {
     )
     .addOption(
       new Option('--mix <name>', 'which machines, which faults')
-        .choices(['clean', 'demo', 'hostile'])
+        .choices(['clean', 'demo', 'hostile', 'everything'])
         .default('demo'),
     )
     .option('--models <names>', 'only these kinds, comma separated')

@@ -1,6 +1,7 @@
+import { dialects } from '../../load-test/simulator/dialects.js';
 import { parseFault } from '../../load-test/simulator/faults.js';
 import { SimulatedMiner, defaultTiming } from '../../load-test/simulator/miner.js';
-import type { ModelName } from '../../load-test/simulator/models.js';
+import { models, type ModelName } from '../../load-test/simulator/models.js';
 import { parseRequest } from '../../load-test/simulator/request.js';
 import { respond } from '../../load-test/simulator/respond.js';
 
@@ -85,4 +86,5 @@ const commandsOf: Record<string, readonly string[]> = {
   ],
 };
 /** Commands worth asking a machine of this kind. */
-export const commands = (model: ModelName): readonly string[] => commandsOf[model.split('-')[0] ?? ''] ?? [];
+export const commands = (model: ModelName): readonly string[] =>
+  commandsOf[model.split('-')[0] ?? ''] ?? Object.keys(dialects[models[model].dialect].replies);

@@ -6,6 +6,7 @@ import {
   f4,
   mhs,
   poolsReply,
+  share,
   summaryTail,
   type Replies,
   type Scene,
@@ -15,7 +16,7 @@ import {
 export function deviceItem(scene: Scene, index: number, name: string): string {
   const { reading, miner } = scene;
   const board = reading.boards[index];
-  const isEnabled = (miner.disabledBoards & (1 << index)) === 0;
+  const isEnabled = reading.state !== 'sleeping' && (miner.disabledBoards & (1 << index)) === 0;
   const accepted = share(scene.accepted, index, reading.boards.length);
   return (
     `{"ASC":${index},"Name":"${name}","ID":${index},"Enabled":"${isEnabled ? 'Y' : 'N'}","Status":"${board?.isPresent === true ? 'Alive' : 'Dead'}",` +
@@ -28,11 +29,6 @@ export function deviceItem(scene: Scene, index: number, name: string): string {
   );
 }
 
-/** Part `index` of `total` in `parts` whole parts that sum up to it. */
-export function share(total: number, index: number, parts: number): number {
-  return Math.floor(total / parts) + (index < total % parts ? 1 : 0);
-}
-
 /** A SUMMARY with MH/s averages. */
 export function summaryMhs(scene: Scene, windows: readonly string[]): string {
   const { ghs, ghs5s, elapsedS } = scene.reading;
@@ -42,14 +38,15 @@ export function summaryMhs(scene: Scene, windows: readonly string[]): string {
   return `{"Elapsed":${elapsedS},"MHS av":${mhs(ghs)},${rates}${summaryTail(scene)}}`;
 }
 
-const windows = ['5s', '1m', '5m', '15m'];
+/** Windows that most of cgminer's offspring print. */
+export const windowsOfMinutes = ['5s', '1m', '5m', '15m'];
 const driver = 'HFX';
 
 /** A plain cgminer 4.12 with USB or serial boards. */
 export const cgminerReplies: Replies = {
   version: (scene) =>
     listing(22, 'CGMiner versions', 'VERSION', [`{"CGMiner":"${scene.miner.model.firmware}","API":"3.7"}`]),
-  summary: (scene) => listing(11, 'Summary', 'SUMMARY', [summaryMhs(scene, windows)]),
+  summary: (scene) => listing(11, 'Summary', 'SUMMARY', [summaryMhs(scene, windowsOfMinutes)]),
   devs: (scene) =>
     listing(
       9,

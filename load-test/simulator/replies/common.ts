@@ -85,6 +85,41 @@ export function coinReply(scene: Scene): Answer {
   ]);
 }
 
+/** Hashrate at the set frequency, GH/s. */
+export function idealGhs({ miner, reading }: Scene): number {
+  return (miner.model.nominalGhs * reading.frequencyMhz) / miner.model.frequencyMhz;
+}
+
+/** Part `index` of `total` in `parts` whole parts that sum up to it. */
+export function share(total: number, index: number, parts: number): number {
+  return Math.floor(total / parts) + (index < total % parts ? 1 : 0);
+}
+
+const maps = new Map<number, string>();
+
+/** Chip map in groups, a blank before each, `o` for a chip that answers. */
+export function chipMap(chips: number, group: number): string {
+  const key = chips * 100 + group;
+  let map = maps.get(key);
+  if (map === undefined) {
+    map = 'o'.repeat(chips).replace(new RegExp(`.{1,${group}}`, 'g'), ' $&');
+    maps.set(key, map);
+  }
+  return map;
+}
+
+/** A number made of the miner's hash, for serials and host names. */
+export const hexOf = (miner: SimulatedMiner): string => miner.key.toString(16).toUpperCase().padStart(8, '0');
+
+/** Its name on the network. */
+export const hostOf = ({ miner }: Scene): string => `miner-${miner.key.toString(16).padStart(8, '0')}`;
+
+/** A reply that is one JSON object of its own making. */
+export function rawReply(value: object): Answer {
+  const json = JSON.stringify(value);
+  return { kind: 'raw', json, text: json };
+}
+
 /** A stable hardware address made of the miner's hash. */
 export function macOf(miner: SimulatedMiner, separator: string): string {
   const hex = miner.key.toString(16).padStart(8, '0');

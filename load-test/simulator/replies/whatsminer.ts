@@ -1,7 +1,6 @@
 import { listing, type Answer } from '../answer.js';
 import { lostBoard } from '../reading.js';
-import { f2, f4, macOf, mhs, poolsReply, summaryTail, type Replies, type Scene } from './common.js';
-import { share } from './cgminer.js';
+import { f2, f4, macOf, mhs, poolsReply, share, summaryTail, type Replies, type Scene } from './common.js';
 
 /** The bare-object answers of btminer API 2: `STATUS` is a letter, `Msg` a text or an object. */
 export function btminerAnswer(scene: Scene, letter: 'S' | 'E', code: number, message: string): Answer {
@@ -133,3 +132,11 @@ export const whatsminerReplies: Replies = {
         `"power_limit_set":"${scene.miner.powerLimitW}","hash_percent":"0"}`,
     ),
 };
+
+/** Commands that came with API 2. */
+const sinceV2 = new Set(['get_error_code', 'status']);
+
+/** Whatsminer M20S, API 1: errors in `summary` alone. */
+export const whatsminerV1Replies: Replies = Object.fromEntries(
+  Object.entries(whatsminerReplies).filter(([command]) => !sinceV2.has(command)),
+);

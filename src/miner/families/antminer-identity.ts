@@ -75,5 +75,6 @@ function hardwareIds({
 function vendorOf(type: string | null, isCustom: boolean): string | null {
   if (type === null) return null;
   if (/blackminer/i.test(type)) return 'HashAltcoin';
+  if (/^hammer\b/i.test(type)) return 'Hammer';
   return isCustom || /antminer|^[STLDEKZ]\d/i.test(type) ? 'Bitmain' : null;
 }

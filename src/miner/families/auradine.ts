@@ -4,6 +4,7 @@ import { toCount, toNumber } from '../numbers.js';
 import { isObject } from '../reply-status.js';
 import type { JsonObject, Replies } from '../reply.js';
 import { positive } from './antminer-chains.js';
+import { auradineSources } from './field-sources.js';
 import { readLayout, type Layout } from './generic-reading.js';
 import { cleanMac } from './model-names.js';
 import { emptyBoard, type BoardReading } from './reading.js';
@@ -20,6 +21,7 @@ export const auradine: Family = {
   identityCommands: ['version', 'ipreport', 'asccount', 'voltage'],
   mayJoin: false,
   request: (command) => JSON.stringify({ command }),
+  sources: auradineSources,
   followUp: (replies) => {
     const now = presentGhs(ratesOf(row(replies, ['summary'], 'SUMMARY')));
     return now !== null && now > 0 ? [] : ['mode'];

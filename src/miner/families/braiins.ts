@@ -7,6 +7,7 @@ import { positive } from './antminer-chains.js';
 import { noPower, type PowerReading } from './antminer-power.js';
 import { isOverheat } from './antminer-state.js';
 import { readBraiinsBoards } from './braiins-boards.js';
+import { braiinsSources } from './field-sources.js';
 import { antminerBoards, braiinsModel, cleanMac, customFirmware } from './model-names.js';
 import { readPools, sumShares } from './pools.js';
 import { deriveState, emptyReading, finish, startupS, withIdentity } from './reading.js';
@@ -25,6 +26,7 @@ export const braiins: Family = {
   identityCommands: ['version'],
   mayJoin: true,
   request: (command) => JSON.stringify({ command }),
+  sources: braiinsSources,
   matches,
   read,
 };

@@ -4,6 +4,7 @@ import { toCount, toNumber, toTemperature } from '../numbers.js';
 import { isObject } from '../reply-status.js';
 import type { JsonObject, Replies } from '../reply.js';
 import { megahertz, positive } from './antminer-chains.js';
+import { elphapexSources } from './field-sources.js';
 import { readLayout, type Layout } from './generic-reading.js';
 import { emptyBoard, type BoardReading } from './reading.js';
 import { largest, own, row, textOf } from './records.js';
@@ -22,6 +23,7 @@ export const elphapex: Family = {
   identityCommands: ['version'],
   mayJoin: true,
   request: (command) => JSON.stringify({ command }),
+  sources: elphapexSources,
   matches: (replies) => {
     const info = infoOf(replies);
     const names = `${textOf(info, 'type') ?? ''}\n${textOf(info, 'miner_version') ?? ''}`;

@@ -3,6 +3,7 @@ import type { Family } from '../family.js';
 import { toCount, toNumber, toTemperature } from '../numbers.js';
 import type { JsonObject, Replies } from '../reply.js';
 import { megahertz, positive } from './antminer-chains.js';
+import { sealminerSources } from './field-sources.js';
 import { readLayout, type Layout } from './generic-reading.js';
 import { cleanMac } from './model-names.js';
 import { emptyBoard, type BoardReading } from './reading.js';
@@ -23,6 +24,7 @@ export const sealminer: Family = {
   identityCommands: ['version', 'devdetails'],
   mayJoin: true,
   request: (command) => JSON.stringify({ command }),
+  sources: sealminerSources,
   matches,
   read: (replies, context) => readLayout('sealminer', layoutOf(replies), replies, context),
 };
