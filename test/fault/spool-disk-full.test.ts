@@ -78,7 +78,7 @@ async function start(make: () => Promise<Disk>): Promise<{ disk: Disk; api: Uplo
   await mkdir(disk.dir, { recursive: true });
   const api = await startUploadApi();
   cleanups.push(() => api.close());
-  const uploader = { liveBufferBytes: 64 * 1024 };
+  const uploader = { liveBufferBytes: 32 * 1024 };
   const delivery = await startDelivery({ dir: disk.dir, url: api.url, uploader });
   cleanups.push(() => delivery.uploader.stop({ deadlineMs: 1_000 }));
   return { disk, api, delivery };
