@@ -64,7 +64,7 @@ describe('headframe probe', () => {
       const [text, json] = await Promise.all([probe(address), probe(address, '--json')]);
       expect(text).toMatchObject({ code: 0, stderr: '' });
       expect(text.stdout).toContain('── summary');
-      expect(text.stdout).toMatch(/ {2}hashrate {2}[\d.]+ GH\/s/);
+      expect(text.stdout).toMatch(/ {2}hashrate_ghs +[\d.]+ GH\/s/);
       expect(text.stdout).toMatch(new RegExp(`── ${address}:${farm.port} answered in \\d+ ms`));
 
       expect(json).toMatchObject({ code: 0, stderr: '' });
