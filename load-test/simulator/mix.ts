@@ -21,6 +21,18 @@ const farm: Mix['models'] = {
   cgminer: 1,
 };
 
+/** The farm with some of the firmware and machines that are met beside them. */
+const variedFarm: Mix['models'] = {
+  ...farm,
+  'antminer-s21pro': 1,
+  'vnish-s19j': 1,
+  'braiins-s19j': 1,
+  'luxos-s19k': 1,
+  'whatsminer-m60s': 1,
+  'avalon-1566': 1,
+  'sealminer-a2': 1,
+};
+
 const allAlike: Mix['models'] = Object.fromEntries(modelNames.map((name) => [name, 1]));
 
 const everyFault = [
@@ -47,13 +59,13 @@ const each = (texts: readonly string[], share: number): Mix['faults'] =>
   texts.map((text) => ({ fault: parseFault(text), share }));
 
 /**
- * Named mixes. `clean`: no faults. `demo`: 85 % healthy, the rest one of each fault per 200 miners.
+ * Named mixes. `clean`: no faults. `demo`: more vendors, 85 % healthy, the rest one of each fault per 200 miners.
  * `hostile`: every second miner faulty, every fault and quirk alike. `everything`: every kind of machine
  * there is, in equal parts, no faults.
  */
 export const mixes = {
   clean: { models: farm, faults: [] },
-  demo: { models: farm, faults: each([...everyFault, ...commonQuirks], 0.005) },
+  demo: { models: variedFarm, faults: each([...everyFault, ...commonQuirks], 0.005) },
   hostile: {
     models: farm,
     faults: each(

@@ -33,11 +33,10 @@ export interface Response {
   readonly scene: Scene;
 }
 
-/** What a healthy machine answers. Counts summaries and runs control commands: call once per request. */
-export function respond(miner: SimulatedMiner, request: Request, nowMs: number, writes: Writes): Response {
-  if (request.members.includes('summary')) miner.countSummary(nowMs);
+/** Everything a reply is made from, at one moment. */
+export function sceneOf(miner: SimulatedMiner, nowMs: number): Scene {
   const accepted = miner.accepted(nowMs);
-  const scene: Scene = {
+  return {
     miner,
     reading: miner.reading(nowMs),
     nowMs,
@@ -45,6 +44,12 @@ export function respond(miner: SimulatedMiner, request: Request, nowMs: number, 
     accepted,
     rejected: miner.rejected(accepted),
   };
+}
+
+/** What a healthy machine answers. Counts summaries and runs control commands: call once per request. */
+export function respond(miner: SimulatedMiner, request: Request, nowMs: number, writes: Writes): Response {
+  if (request.members.includes('summary')) miner.countSummary(nowMs);
+  const scene = sceneOf(miner, nowMs);
   const text = write(scene, request, writes);
   return { text, parts: partsOf(scene, request), scene };
 }

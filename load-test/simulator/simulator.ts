@@ -2,6 +2,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { listAddresses, type Addresses } from './addresses.js';
 import { Connection, type Counts, type Shared } from './connection.js';
 import type { Fault } from './faults.js';
+import { createFramedServer } from './framed-server.js';
 import { GroundTruth } from './ground-truth.js';
 import { SimulatedMiner, defaultTiming, type PoolState, type Timing } from './miner.js';
 import { dealFaults, mixes, pickModel, type Mix } from './mix.js';
@@ -15,6 +16,8 @@ export interface SimulatorOptions {
   readonly host?: string;
   /** Default 0: any free port. */
   readonly port?: number;
+  /** Where the Whatsminers answer API v3 too, in frames; 0 is any free port. Default null: nowhere. */
+  readonly framedPort?: number | null;
   readonly seed?: number;
   readonly miners: Addresses;
   /** Default `mixes.clean`. */
@@ -61,6 +64,8 @@ interface SimulatorStats extends Readonly<Counts> {
 
 export interface Simulator {
   readonly port: number;
+  /** Port of the framed API; null without. */
+  readonly framedPort: number | null;
   readonly addresses: readonly string[];
   /** @throws Error when no miner has the address. */
   miner(address: string): MinerView;
@@ -90,9 +95,14 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const open = new Set<Connection>();
   const server = createServer({ allowHalfOpen: true }, (socket) => accept(socket, miners, shared, open));
   server.maxConnections = options.maxConnections ?? 15_000;
+  const framedPort = options.framedPort ?? null;
+  const framed = framedPort === null ? null : createFramedServer((ip) => miners.get(ip), shared.nowMs);
+  const host = options.host ?? '0.0.0.0';
   try {
-    await listen(server, options.port ?? 0, options.host ?? '0.0.0.0');
+    await listen(server, options.port ?? 0, host);
+    if (framed !== null) await listen(framed.server, framedPort ?? 0, host);
   } catch (error) {
+    server.close();
     truth?.close();
     throw error;
   }
@@ -107,6 +117,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   let stopped: Promise<void> | null = null;
   return {
     port: (server.address() as AddressInfo).port,
+    framedPort: framed === null ? null : (framed.server.address() as AddressInfo).port,
     addresses: [...miners.keys()],
     miner: (address) => view(find(address), shared.nowMs()),
     setFault: (address, fault) => {
@@ -117,6 +128,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       stopped ??= new Promise<void>((resolve) => {
         clearInterval(sweeper);
         for (const connection of open) connection.destroy();
+        framed?.stop();
         server.close(() => {
           truth?.close();
           resolve();

@@ -4,6 +4,12 @@ import { SimulatedMiner, defaultTiming } from '../../load-test/simulator/miner.j
 import { models, type ModelName } from '../../load-test/simulator/models.js';
 import { parseRequest } from '../../load-test/simulator/request.js';
 import { respond } from '../../load-test/simulator/respond.js';
+import { defaultHealthThresholds } from '../../src/domain/health.js';
+import type { MinerSample } from '../../src/domain/telemetry.js';
+import { decodeReply } from '../../src/miner/decode-reply.js';
+import { readMiner } from '../../src/miner/read-miner.js';
+import { detectionCommands, identifyFamily } from '../../src/miner/registry.js';
+import type { Reply } from '../../src/miner/reply.js';
 
 /** When every machine's history is pinned. */
 export const epochMs = Date.UTC(2026, 0, 1);
@@ -88,3 +94,23 @@ const commandsOf: Record<string, readonly string[]> = {
 /** Commands worth asking a machine of this kind. */
 export const commands = (model: ModelName): readonly string[] =>
   commandsOf[model.split('-')[0] ?? ''] ?? Object.keys(dialects[models[model].dialect].replies);
+
+/** Polls a machine as a shard does: what it takes to know it, then what its family asks. */
+export function poll(miner: SimulatedMiner, atS = 0): MinerSample {
+  const replies = new Map<string, Reply>();
+  const put = (command: string, request: string): void => {
+    if (replies.has(command)) return;
+    const text = ask(miner, request, atS);
+    replies.set(command, decodeReply(command, Buffer.from(text === null ? '' : `${text}\0`, 'latin1')));
+  };
+  let family = identifyFamily(replies, 'cgminer');
+  for (const command of detectionCommands) {
+    put(command, JSON.stringify({ command }));
+    family = identifyFamily(replies, 'cgminer');
+    if (family.name !== 'generic') break;
+  }
+  const asked = [...family.commands, ...family.identityCommands];
+  for (const command of asked) put(command, family.request(command));
+  for (const command of family.followUp?.(replies) ?? []) put(command, family.request(command));
+  return readMiner(family, replies, { identity: null, thresholds: defaultHealthThresholds });
+}

@@ -1,14 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { dialects } from '../../load-test/simulator/dialects.js';
 import { modelNames, models, type ModelName } from '../../load-test/simulator/models.js';
-import type { SimulatedMiner } from '../../load-test/simulator/miner.js';
-import { defaultHealthThresholds } from '../../src/domain/health.js';
-import type { MinerSample } from '../../src/domain/telemetry.js';
 import { decodeReply } from '../../src/miner/decode-reply.js';
-import { readMiner } from '../../src/miner/read-miner.js';
-import { detectionCommands, identifyFamily } from '../../src/miner/registry.js';
-import type { Reply } from '../../src/miner/reply.js';
-import { ask, build, epochMs } from '../support/simulated-miner.js';
+import { ask, build, epochMs, poll } from '../support/simulated-miner.js';
 
 interface Expected {
   readonly family: string;
@@ -146,26 +140,6 @@ const expected: Readonly<Record<ModelName, Expected>> = {
     isSleepless: true,
   },
 };
-
-/** Polls a machine as a shard does: what it takes to know it, then what its family asks. */
-function poll(miner: SimulatedMiner, atS = 0): MinerSample {
-  const replies = new Map<string, Reply>();
-  const put = (command: string, request: string): void => {
-    if (replies.has(command)) return;
-    const text = ask(miner, request, atS);
-    replies.set(command, decodeReply(command, Buffer.from(text === null ? '' : `${text}\0`, 'latin1')));
-  };
-  let family = identifyFamily(replies, 'cgminer');
-  for (const command of detectionCommands) {
-    put(command, JSON.stringify({ command }));
-    family = identifyFamily(replies, 'cgminer');
-    if (family.name !== 'generic') break;
-  }
-  const asked = [...family.commands, ...family.identityCommands];
-  for (const command of asked) put(command, family.request(command));
-  for (const command of family.followUp?.(replies) ?? []) put(command, family.request(command));
-  return readMiner(family, replies, { identity: null, thresholds: defaultHealthThresholds });
-}
 
 const near = (a: number | null, b: number, share = 0.02): boolean =>
   a !== null && Math.abs(a - b) <= share * b;

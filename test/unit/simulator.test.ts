@@ -6,11 +6,12 @@ import { decodeReply } from '../../src/miner/decode-reply.js';
 import { readMiner } from '../../src/miner/read-miner.js';
 import { identifyFamily } from '../../src/miner/registry.js';
 import type { Reply } from '../../src/miner/reply.js';
-import { ask, build, commands, epochMs, row, type Row } from '../support/simulated-miner.js';
+import { ask, build, commands, epochMs, poll, row, type Row } from '../support/simulated-miner.js';
 import type { SimulatedMiner } from '../../load-test/simulator/miner.js';
 
 /** The machines of the usual mixes; the others are in `simulator-families.test.ts`. */
 const farmNames = Object.keys(mixes.clean.models) as ModelName[];
+const demoNames = Object.keys(mixes.demo.models) as ModelName[];
 
 describe('a simulated miner', () => {
   it.each(farmNames)(
@@ -120,19 +121,8 @@ describe('a simulated miner', () => {
     ['hot', 'critical'],
     ['denied', 'denied'],
   ])('a machine that is %s is read as %s whatever its firmware', (fault, expected) => {
-    for (const name of farmNames.filter((model) => model !== 'cgminer')) {
-      const miner = build(name, fault);
-      const replies = new Map<string, Reply>();
-      for (const command of commands(name)) {
-        replies.set(
-          command,
-          decodeReply(command, Buffer.from(`${ask(miner, { command }) ?? ''}\0`, 'latin1')),
-        );
-      }
-      const sample = readMiner(identifyFamily(replies), replies, {
-        identity: null,
-        thresholds: defaultHealthThresholds,
-      });
+    for (const name of demoNames.filter((model) => model !== 'cgminer')) {
+      const sample = poll(build(name, fault));
       const told = ['sleeping', 'starting', 'denied'].includes(expected) ? sample.state : sample.health;
       expect(told, name).toBe(expected);
     }

@@ -56,14 +56,15 @@ function summaryItem(scene: Scene): string {
 }
 
 /** Codes as WhatsMiner numbers them: 110 intake fan, 350 and up temperature, 530 and up missing board. */
-function errorCodes({ miner }: Scene): number[] {
+export function errorCodes({ miner }: Scene): number[] {
   const kind = miner.fault?.kind;
   if (kind === 'fan_failed') return [110];
   if (kind === 'hot') return [350];
   return kind === 'board_lost' ? [530 + lostBoard(miner.key, miner.model)] : [];
 }
 
-const stamp = (seconds: number): string =>
+/** Local time as btminer writes it. */
+export const stamp = (seconds: number): string =>
   new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ');
 
 /** While btminer is off everything that asks the mining process fails; `status` says why. */
