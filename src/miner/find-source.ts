@@ -1,4 +1,5 @@
-import type { FieldSources } from './family.js';
+import type { Family, FieldSources } from './family.js';
+import { genericSources } from './families/field-sources.js';
 import { webReply } from './http/web-replies.js';
 import { isObject } from './reply-status.js';
 import type { JsonValue, Replies, Reply } from './reply.js';
@@ -6,6 +7,11 @@ import type { JsonValue, Replies, Reply } from './reply.js';
 /** How deep keys are looked for, and in how many entries of a list. */
 const maxDepth = 5;
 const maxEntries = 32;
+
+/** Where a family finds the fields; one that does not tell and speaks the CGMiner API, where all of them do. */
+export function sourcesOf(family: Family): FieldSources | undefined {
+  return family.sources ?? (family.transport === 'cgminer' ? genericSources : undefined);
+}
 
 /**
  * Which command and key each of `fields` came from: the first of the family's candidates that the replies
@@ -24,6 +30,23 @@ export function findSources(
     if (source !== undefined) found[field] = source;
   }
   return found;
+}
+
+/**
+ * Whether a field may be a stand-in: the candidate that would have counted before it is missing from a
+ * reply that was cut. False where the family tells nothing of the field.
+ */
+export function isStandIn(
+  field: string,
+  sources: FieldSources | undefined,
+  replies: Replies,
+  truncated: readonly string[],
+): boolean {
+  for (const candidate of sources?.[field] ?? []) {
+    if (isThere(candidate, replies)) return false;
+    if (truncated.includes(candidate.slice(0, candidate.indexOf('/')))) return true;
+  }
+  return false;
 }
 
 /** Whether the replies hold `command/key`. */

@@ -2,6 +2,7 @@ import { minerHealth } from '../domain/health.js';
 import type { MinerSample, MinerState, PollErrorClass } from '../domain/telemetry.js';
 import { emptySample } from '../domain/wire.js';
 import type { Family, ReadContext } from './family.js';
+import { isStandIn, sourcesOf } from './find-source.js';
 import { describeFailures, mergeRepairs, repairsOf } from './families/reading.js';
 import type { Replies } from './reply.js';
 
@@ -21,7 +22,7 @@ export function readMiner(family: Family, replies: Replies, context: ReadContext
     return unread(family, replies, context, state, describeFailures(replies));
   }
   try {
-    const sample = family.read(replies, context);
+    const sample = withoutStandIns(family, family.read(replies, context), replies);
     if (sample.state !== 'parse_error') return sample;
     const asked = family.commands.map((command) => replies.get(command)?.kind);
     const isDenied = !asked.includes('ok') && asked.includes('denied');
@@ -31,6 +32,34 @@ export function readMiner(family: Family, replies: Replies, context: ReadContext
     const message = error instanceof Error ? error.message : String(error);
     return unread(family, replies, context, 'parse_error', `${family.name}: ${message}`.slice(0, 300));
   }
+}
+
+/** Numbers of a sample by their names in the upload contract, as {@link Family.sources} has them. */
+const numberFields = {
+  hashrate_ghs: 'hashrateGhs',
+  hashrate_5s_ghs: 'hashrate5sGhs',
+  hashrate_expected_ghs: 'hashrateExpectedGhs',
+  frequency_avg: 'frequencyAvgMhz',
+  accepted_shares: 'acceptedShares',
+  rejected_shares: 'rejectedShares',
+  hardware_errors: 'hardwareErrors',
+  uptime_seconds: 'uptimeS',
+  power_consumption: 'powerW',
+} as const;
+
+type Standing =
+  (typeof numberFields)[keyof typeof numberFields] | 'efficiencyJPerTh' | 'nominalSource' | 'powerSource';
+
+/** A sample of cut replies without the numbers that another stands in for, where the family tells which. */
+function withoutStandIns(family: Family, sample: MinerSample, replies: Replies): MinerSample {
+  if (sample.truncated.length === 0) return sample;
+  const unknown: Partial<Record<Standing, null>> = {};
+  for (const [field, name] of Object.entries(numberFields))
+    if (isStandIn(field, sourcesOf(family), replies, sample.truncated)) unknown[name] = null;
+  if (unknown.hashrateGhs === null || unknown.powerW === null) unknown.efficiencyJPerTh = null;
+  if (unknown.hashrateExpectedGhs === null) unknown.nominalSource = null;
+  if (unknown.powerW === null) unknown.powerSource = null;
+  return { ...sample, ...unknown };
 }
 
 /** A miner that did not answer. */

@@ -1,7 +1,7 @@
 import { defaultHealthThresholds, type HealthThresholds } from '../domain/health.js';
 import type { DeviceError, FanSample, MinerIdentity, Repair } from '../domain/telemetry.js';
 import { toWire, type WireBoard, type WireDetails, type WireRecord } from '../domain/wire.js';
-import { findSources } from './find-source.js';
+import { findSources, sourcesOf } from './find-source.js';
 import { readMiner } from './read-miner.js';
 import { identifyFamily } from './registry.js';
 import type { JsonObject, Replies, Reply } from './reply.js';
@@ -78,7 +78,7 @@ export function reportMiner(
     replies: Object.fromEntries(
       [...replies].map(([name, it]) => [name, { status: statusOf(it), bytes: it.bytes }]),
     ),
-    sources: findSources(sourcedFields(fields), family.sources, replies),
+    sources: findSources(sourcedFields(fields), sourcesOf(family), replies),
   };
 }
 

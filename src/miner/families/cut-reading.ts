@@ -1,6 +1,6 @@
-import type { MinerSample } from '../../domain/telemetry.js';
-import type { JsonObject, Replies, Reply } from '../reply.js';
-import { mean, row, rows, sum } from './records.js';
+import type { BoardSample, MinerSample } from '../../domain/telemetry.js';
+import type { Replies, Reply } from '../reply.js';
+import { mean, row, sum } from './records.js';
 import { ratesOf } from './units.js';
 
 /** What a family was told itself, as against what followed from boards. */
@@ -24,6 +24,8 @@ const boardless: ReadonlySet<string> = new Set([
   'get_error_code',
   'status',
   'power',
+  'fans',
+  'summary',
 ]);
 
 /** Commands whose replies were cut, or were behind the cut of a joined one. */
@@ -51,19 +53,25 @@ export function withoutGuesses(sample: MinerSample, told: Told, replies: Replies
     truncated.includes('pools') && value === sum(own.map((pool) => pool[kind]));
   const acceptedShares = isFromPools(sample.acceptedShares, 'accepted') ? null : sample.acceptedShares;
   const rejectedShares = isFromPools(sample.rejectedShares, 'rejected') ? null : sample.rejectedShares;
-  if (truncated.every((command) => boardless.has(command)))
-    return { ...sample, acceptedShares, rejectedShares };
+  const fans = sample.fans.filter((fan) => fan.rpm !== null && fan.rpm > 0);
+  if (truncated.every((command) => command !== 'summary' && boardless.has(command)))
+    return {
+      ...sample,
+      acceptedShares,
+      rejectedShares,
+      fans,
+      // Braiins tells there how many boards there are.
+      boardsTotal: truncated.includes('devdetails') ? null : sample.boardsTotal,
+    };
   const unless = (value: number | null, concluded: number | null): number | null =>
     value === concluded ? null : value;
-  const boards = truncated.some((command) => isListCut(replies, command))
-    ? sample.boards.map((board, at, all) => (at === all.length - 1 ? { ...board, hashrateGhs: null } : board))
-    : sample.boards;
   const summary = truncated.includes('summary') ? row(replies, ['summary'], 'SUMMARY') : null;
-  const hashrateGhs =
-    summary === null || hasAllRates(summary)
-      ? unless(sample.hashrateGhs, sum(sample.boards.map((board) => board.hashrateGhs)))
-      : null;
-  const hasShortRate = summary === null || ratesOf(summary).nowGhs !== null;
+  const hashrateGhs = unless(sample.hashrateGhs, sum(sample.boards.map((board) => board.hashrateGhs)));
+  const hasUnits = summary === null || Object.keys(summary).some((key) => rateKey.test(key));
+  const isOfTotal = ratesOf(row(replies, ['summary'], 'SUMMARY')).nowGhs !== null;
+  const hasShortRate = isOfTotal || (summary === null && !isListCut(truncated));
+  const nominalGhs = unless(sample.hashrateExpectedGhs, sum(sample.boards.map((board) => board.nominalGhs)));
+  const boards = soundBoards(sample, hashrateGhs, hasUnits);
   return {
     ...sample,
     acceptedShares,
@@ -71,33 +79,49 @@ export function withoutGuesses(sample: MinerSample, told: Told, replies: Replies
     boards,
     hashrateGhs,
     hashrate5sGhs: hasShortRate ? sample.hashrate5sGhs : null,
+    hashrateExpectedGhs: nominalGhs,
+    nominalSource: nominalGhs === null ? null : sample.nominalSource,
     efficiencyJPerTh: hashrateGhs === null ? null : sample.efficiencyJPerTh,
     temperatureAvgC: told.temperatureAvgC,
     temperatureMinC: told.temperatureMinC,
     temperatureMaxC: null,
-    frequencyAvgMhz: unless(sample.frequencyAvgMhz, mean(boards.map((board) => board.frequencyMhz))),
-    hardwareErrors: unless(sample.hardwareErrors, sum(boards.map((board) => board.hardwareErrors))),
-    fans: sample.fans.filter((fan) => fan.rpm !== 0),
-    boardsTotal: told.boardsExpected,
+    frequencyAvgMhz: unless(sample.frequencyAvgMhz, mean(sample.boards.map((board) => board.frequencyMhz))),
+    hardwareErrors: unless(sample.hardwareErrors, sum(sample.boards.map((board) => board.hardwareErrors))),
+    fans,
+    boardsTotal: isListCut(truncated) ? null : told.boardsExpected,
     boardsHealthy: null,
   };
 }
 
-const rateKey = /^(?:[KMGTP]?HS |rate_|Target |Factory )/;
+/** Keys of a total by which the boards' rates are measured. */
+const rateKey = /^(?:[KMGTP]?HS |rate_)/;
 
 /**
- * Whether a cut record still has all its rates: something else stands behind them. Of several rates one is
- * chosen, and the one that would have been may be what was cut.
+ * Boards of which nothing is told but what was read for certain. In a list the last one is half told. In
+ * Bitmain's columns the maps that count chips, or the hottest sensor, may stand in what is gone. Without
+ * the total a board's unit is not sure.
  */
-function hasAllRates(record: JsonObject): boolean {
-  const keys = Object.keys(record);
-  const last = keys.findIndex((key) => rateKey.test(key));
-  return last !== -1 && keys.slice(last).some((key) => !rateKey.test(key));
+function soundBoards(sample: MinerSample, totalGhs: number | null, hasUnits: boolean): BoardSample[] {
+  const isColumns = sample.truncated.some((command) => columns.has(command));
+  const whole = isListCut(sample.truncated) ? sample.boards.slice(0, -1) : sample.boards;
+  return whole.map((board) => ({
+    ...board,
+    hashrateGhs: hasUnits && isShare(board.hashrateGhs, totalGhs) ? board.hashrateGhs : null,
+    ...(isColumns ? { boardTempC: null, chipTempC: null } : {}),
+    chipsOk: isColumns && board.chipMap === null ? null : board.chipsOk,
+  }));
 }
 
-/** Whether the cut fell among the rates of the last board that `command` lists. */
-function isListCut(replies: Replies, command: string): boolean {
-  if (command !== 'devs' && command !== 'edevs') return false;
-  const last = rows(replies, [command], 'DEVS').at(-1);
-  return last !== undefined && !hasAllRates(last);
+/** Replies that tell of all boards side by side. */
+const columns: ReadonlySet<string> = new Set(['stats', 'estats', 'stats_new_api', 'http_stats']);
+
+/** Whether a board's rate can be a part of the total in the same unit; true where either is unknown. */
+function isShare(ghs: number | null, totalGhs: number | null): boolean {
+  if (ghs === null || totalGhs === null || totalGhs === 0 || ghs === 0) return true;
+  return ghs / totalGhs > 0.002 && ghs / totalGhs < 2;
+}
+
+/** Whether a reply was cut that lists boards, or may. */
+function isListCut(truncated: readonly string[]): boolean {
+  return truncated.some((command) => !columns.has(command) && !boardless.has(command));
 }

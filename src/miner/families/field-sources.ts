@@ -55,7 +55,7 @@ const devices = (...keys: readonly string[]): string[] => [...at('edevs', ...key
 /** MicroBT's API v1 and v2. */
 export const whatsminerSources: FieldSources = {
   ...names,
-  hashrate_ghs: at('summary', 'HS RT', 'MHS 1m', 'MHS 5m', 'MHS 15m', ...rates),
+  hashrate_ghs: at('summary', 'HS RT', 'MHS 15m', 'MHS 5m', 'MHS 1m', ...rates),
   hashrate_5s_ghs: at('summary', 'MHS 5s', 'GHS 5s'),
   hashrate_expected_ghs: at('summary', 'Factory GHS'),
   temperature_avg: [...at('summary', 'Chip Temp Avg'), ...devices('Chip Temp Avg', 'Temperature')],
@@ -83,7 +83,7 @@ const modules = (...keys: readonly string[]): string[] =>
 export const avalonSources: FieldSources = {
   ...names,
   hashrate_ghs: [
-    ...at('summary', 'MHS 1m', 'MHS 5m', 'MHS 15m', ...rates),
+    ...at('summary', 'MHS 15m', 'MHS 5m', 'MHS 1m', ...rates),
     ...modules('GHSavg', 'GHSspd', 'MGHS'),
   ],
   hashrate_5s_ghs: [...at('summary', 'MHS 5s', 'GHS 5s', 'MHS 20s', 'MHS 30s'), ...modules('GHSspd')],
