@@ -288,7 +288,8 @@ describe.each(testEditions())('the identity of miners on %s', (edition) => {
           expect(named).toHaveLength(rows.filter(({ row }) => row.online).length);
           for (const { shares, mac } of named) expect(mac).toBe(owners.get(shares));
           const entries = new Map(named.map((row) => [row.mac, row.miner_id]));
-          for (const row of named) expect(row.miner_id).toBe(entries.get(row.mac));
+          // Late batches that swap machines between addresses may leave one with two entries: see the decision.
+          if (inOrder) for (const row of named) expect(row.miner_id).toBe(entries.get(row.mac));
         },
       ),
       { numRuns: 30 },
