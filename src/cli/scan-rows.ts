@@ -92,13 +92,13 @@ interface Column {
 
 const tableColumns: readonly Column[] = [
   { title: 'ADDRESS', width: 21, cell: (row) => `${row.ip}:${row.port}` },
-  { title: 'MODEL', width: 28, cell: (row) => words(row.vendor, row.model) },
+  { title: 'MODEL', width: 28, cell: (row) => nameOf(row) },
   { title: 'FIRMWARE', width: 24, cell: (row) => words(row.firmware, row.firmware_version) },
   { title: 'STATE', width: 14, cell: (row) => row.state },
   {
     title: 'TH/S',
     width: 8,
-    cell: (row) => fixed(row.hashrate_ghs === null ? null : row.hashrate_ghs / 1000),
+    cell: (row) => terahashes(row.hashrate_ghs),
     isNumber: true,
   },
   { title: '°C', width: 5, cell: (row) => fixed(row.temperature_max, 0), isNumber: true },
@@ -128,6 +128,17 @@ function tableLine(cell: (column: Column) => string): string {
     return column.isNumber ? short.padStart(column.width) : short.padEnd(column.width);
   });
   return cells.join('  ').trimEnd();
+}
+
+/** Maker and model; many models begin with their maker. */
+function nameOf({ vendor, model }: ScanRow): string {
+  return model !== null && vendor !== null && model.startsWith(vendor) ? model : words(vendor, model);
+}
+
+/** TH/s with two decimals, small rates with two digits. */
+function terahashes(ghs: number | null): string {
+  const ths = ghs === null ? null : ghs / 1000;
+  return ths !== null && ths > 0 && ths < 0.1 ? String(Number(ths.toPrecision(2))) : fixed(ths);
 }
 
 function words(...parts: readonly (string | null)[]): string {

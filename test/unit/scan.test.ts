@@ -61,6 +61,9 @@ describe('rows of a scan', () => {
     expect(line.indexOf('farm.1')).toBe(title.indexOf('WORKER'));
     expect(line.indexOf('mining')).toBe(title.indexOf('STATE'));
     expect(line).toContain('95.12');
+    const small = finding('w', 'Bitmain L3+');
+    const slow = formatFinding({ ...small, sample: { ...small.sample, hashrateGhs: 0.5 } }, 'table');
+    expect(slow).toMatch(/^10\.0\.0\.7:4028 +Bitmain L3\+ .* 0\.0005 /);
   });
 });
 
