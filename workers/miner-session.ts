@@ -307,10 +307,8 @@ export class Session {
   }
 
   #once(request: string): Promise<ExchangeResult> {
-    const { host, limits } = this.#options;
-    if (this.#transport !== 'cgminer') return this.#onceOtherwise(request);
-    this.#connections++;
-    return exchange({
+    const { host, limits, credentials, webMemory } = this.#options;
+    const bounded = {
       host,
       port: this.#port,
       request,
@@ -318,22 +316,16 @@ export class Session {
       deadlineMs: Math.max(1, this.remainingMs()),
       maxReplyBytes: limits.maxReplyBytes,
       quietMs: limits.quietMs,
-    });
-  }
-
-  #onceOtherwise(request: string): Promise<ExchangeResult> {
-    const { host, limits, credentials, webMemory } = this.#options;
+    };
+    if (this.#transport === 'cgminer') {
+      this.#connections++;
+      return exchange(bounded);
+    }
     const family = this.#family;
     if (family === null)
       return Promise.resolve({ kind: 'failed', errorClass: 'internal', hasConnected: false });
     return exchangeOtherwise({
-      host,
-      port: this.#port,
-      request,
-      connectTimeoutMs: limits.connectTimeoutMs,
-      deadlineMs: Math.max(1, this.remainingMs()),
-      maxReplyBytes: limits.maxReplyBytes,
-      quietMs: limits.quietMs,
+      ...bounded,
       family,
       credentials: credentialsFor(credentials ?? [], family.name, parseIp(host) ?? 0),
       memory: webMemory,

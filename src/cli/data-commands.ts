@@ -6,10 +6,9 @@ import {
   withConfigFlags,
   withExamples,
   type ConfigFlags,
+  type Finish,
 } from './options.js';
 import { print } from './print.js';
-
-type Finish = (code: number) => void;
 
 /** `migrate`, `keys` and `quirks`: commands on the database. */
 export function addDataCommands(program: Command, finish: Finish): void {

@@ -5,6 +5,9 @@ import { settingsOf } from '../config/settings.js';
 import { AppError } from '../domain/errors.js';
 import { parseIp } from '../domain/ip-ranges.js';
 
+/** Takes the exit code of a command. */
+export type Finish = (code: number) => void;
+
 /** The flags every command that reads settings takes. */
 export interface ConfigFlags {
   config?: string;

@@ -13,12 +13,12 @@ import {
   withExamples,
   withSettingFlags,
   type ConfigFlags,
+  type Finish,
 } from './options.js';
 import { runRole, type Role } from './run-role.js';
 import { showStatus } from './status-line.js';
 import { openTerminal, type Terminal } from './terminal.js';
 
-type Finish = (code: number) => void;
 type Start = (config: Config, log: Logger, terminal: Terminal | null) => Promise<Role>;
 
 /** Runs a role; on a terminal its log is text, above the line of status. */

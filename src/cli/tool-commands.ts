@@ -9,11 +9,10 @@ import {
   withConfigFlags,
   withExamples,
   type ConfigFlags,
+  type Finish,
 } from './options.js';
 import { print } from './print.js';
 import type { SimulateFlags } from './simulate.js';
-
-type Finish = (code: number) => void;
 
 /** `scan`, `probe`, `decode`, `simulate`, `doctor`: tools that need no running system. */
 export function addToolCommands(program: Command, finish: Finish): void {
