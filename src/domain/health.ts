@@ -117,7 +117,6 @@ function below(ratio: number, warning: number, critical: number): Health {
   return ratio < warning ? 'warning' : 'healthy';
 }
 
-function hottestOf(...temps: readonly (number | null)[]): number | null {
-  const known = temps.filter((temp) => temp !== null);
-  return known.length === 0 ? null : Math.max(...known);
+function hottestOf(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b);
 }

@@ -67,22 +67,26 @@ export function toTemperature(value: JsonValue | undefined): number | null {
   return read === null || read === 0 || read <= -40 || read >= 150 ? null : read;
 }
 
-// Up to this length a cut-out string is a copy; a longer one keeps the whole reply in memory (V8).
-const longestCopied = 12;
 const controls = /\p{Cc}+/gu;
-const hasControls = /\p{Cc}/u;
+
+function hasControls(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return true;
+  }
+  return false;
+}
 
 /**
  * The text of a value: white space and control characters at its ends removed, those inside made one
  * space, quotes around the whole taken off (`"'20210109.22.REL'"`). `null` when nothing is left.
  *
- * The result does not hold on to the reply it was cut from, so it may be kept.
+ * The result may hold on to the reply it was cut from: `ownText` is for what is kept.
  */
 export function toText(value: JsonValue | undefined): string | null {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (typeof value !== 'string') return null;
-  let text = (hasControls.test(value) ? value.replace(controls, ' ') : value).trim();
+  let text = (hasControls(value) ? value.replace(controls, ' ') : value).trim();
   if (text.length > 1 && text.startsWith("'") && text.endsWith("'")) text = text.slice(1, -1).trim();
-  if (text === '') return null;
-  return text.length > longestCopied ? Buffer.from(text, 'utf8').toString('utf8') : text;
+  return text === '' ? null : text;
 }

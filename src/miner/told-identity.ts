@@ -1,5 +1,6 @@
 import type { MinerIdentity, MinerSample } from '../domain/telemetry.js';
 import type { Profile } from './profile.js';
+import { ownText } from './remember.js';
 
 /*
  * A MAC or serial goes with a sample only while it is certain that the device which told it still answers:
@@ -32,13 +33,25 @@ export function learnIdentity(
     sample.uptimeS !== null && profile.uptimeS !== undefined && sample.uptimeS < profile.uptimeS;
   if (sample.uptimeS !== null) profile.uptimeS = sample.uptimeS;
   if (isTold) {
-    profile.identity = sample.identity;
+    profile.identity = kept(sample.identity);
     profile.identifiedAt = slot;
     return sample;
   }
   if (!hasRestarted) return sample;
   doubtIdentity(profile);
   return { ...sample, identity: nameless(sample.identity) };
+}
+
+function kept(identity: MinerIdentity): MinerIdentity {
+  const text = (value: string | null) => (value === null ? null : ownText(value));
+  return {
+    vendor: text(identity.vendor),
+    model: text(identity.model),
+    firmware: text(identity.firmware),
+    firmwareVersion: text(identity.firmwareVersion),
+    mac: text(identity.mac),
+    serial: text(identity.serial),
+  };
 }
 
 function nameless(identity: MinerIdentity): MinerIdentity {

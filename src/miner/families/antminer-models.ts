@@ -1,3 +1,5 @@
+import { remember } from '../remember.js';
+
 /** What is known of a Bitmain machine by its model alone. */
 export interface AntminerModel {
   /** Bounds of what such a machine can make at all, any version and any tuning, GH/s. */
@@ -27,10 +29,10 @@ const others: readonly (readonly [RegExp, AntminerModel])[] = [
 
 /** What is known of a model; null when nothing is. Figures: Bitmain's product pages. */
 export function antminerModel(model: string | null): AntminerModel | null {
-  if (model === null) return null;
-  const entry = [...sha256, ...others].find(([name]) => name.test(model));
-  return entry?.[1] ?? null;
+  return model === null ? null : modelOf(model);
 }
+
+const modelOf = remember((model) => [...sha256, ...others].find(([name]) => name.test(model))?.[1] ?? null);
 
 /**
  * The power of 1000 that brings a figure into a model's range; 1 when it is in, near enough to be a

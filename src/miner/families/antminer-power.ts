@@ -14,6 +14,7 @@ export interface PowerReading {
 /** No power told. */
 export const noPower: PowerReading = { powerW: null, powerSource: null };
 
+const totals = ['power', 'watt', 'Power', 'chain_power', 'total_power'];
 const perBoard = ['chain_consumption', 'chain_power'].map((name) =>
   Array.from({ length: 17 }, (_, slot) => `${name}${slot}`),
 );
@@ -24,13 +25,13 @@ const perBoard = ['chain_consumption', 'chain_power'].map((name) =>
  */
 export function readPower({ stats, newStats }: AntminerRecords): PowerReading {
   for (const record of [stats, newStats]) {
-    const told = ['power', 'watt', 'Power', 'chain_power', 'total_power'].map((name) =>
-      wattsOf(record, name),
-    );
-    const total = told.find((watts) => watts !== null) ?? null;
-    if (total !== null) return { powerW: total, powerSource: 'reported' };
+    for (const name of totals) {
+      const total = wattsOf(record, name);
+      if (total !== null) return { powerW: total, powerSource: 'reported' };
+    }
   }
   for (const names of perBoard) {
+    if (!names.some((name) => stats[name] !== undefined)) continue;
     const total = sum(names.map((name) => wattsOf(stats, name)));
     if (total !== null) return { powerW: total, powerSource: 'estimated' };
   }

@@ -69,6 +69,8 @@ function hasSlots(stats: JsonObject): boolean {
   );
 }
 
+const faultKeys = Array.from({ length: 17 }, (_, slot) => `chain_fault${slot}`);
+
 /** Faults a machine names: `status` of `new_api` (`s` is good), `chain_faultN` of VNish. */
 export function antminerErrors({ stats, newStats, summary }: AntminerRecords): DeviceError[] {
   const errors: DeviceError[] = [];
@@ -83,8 +85,8 @@ export function antminerErrors({ stats, newStats, summary }: AntminerRecords): D
       });
     }
   }
-  for (let slot = 0; slot <= 16; slot += 1) {
-    const fault = stats[`chain_fault${slot}`];
+  for (const [slot, key] of faultKeys.entries()) {
+    const fault = stats[key];
     const text = fault === undefined ? null : toText(fault);
     if (text !== null && text !== '0') errors.push({ code: `chain${slot}`, text: text.slice(0, 256) });
   }

@@ -12,32 +12,38 @@ const maxDepth = 3;
  * three levels deep; of a name told twice the outer, then the first, counts. An unclosed value runs
  * to the end. Linear in the length of the text.
  */
-export function readBrackets(text: string): Brackets {
+export function readBrackets(text: string): Map<string, string> {
   const found = new Map<string, string>();
   let level = [text];
   for (let depth = 0; depth < maxDepth && level.length > 0; depth += 1) {
     const inner: string[] = [];
-    for (const part of level) {
-      for (const [name, value] of pairsOf(part)) {
-        if (found.size >= maxPairs) return found;
-        if (!found.has(name)) found.set(name, value);
-        if (value.includes('[')) inner.push(value);
-      }
-    }
+    for (const part of level) readPairs(part, found, inner);
     level = inner;
   }
   return found;
 }
 
-function* pairsOf(text: string): Generator<readonly [string, string]> {
+/** Adds the pairs of one level to `found`, and to `inner` the values that hold pairs themselves. */
+function readPairs(text: string, found: Map<string, string>, inner: string[]): void {
   let from = 0;
   for (let open = text.indexOf('['); open !== -1; open = text.indexOf('[', from)) {
     let nameEnd = open;
-    if (nameEnd > from && (text[nameEnd - 1] === ' ' || text[nameEnd - 1] === ':')) nameEnd -= 1;
+    const before = nameEnd > from ? text.charCodeAt(nameEnd - 1) : 0;
+    if (before === space || before === colon) nameEnd -= 1;
     let nameStart = nameEnd;
     while (nameStart > from && isNameCode(text.charCodeAt(nameStart - 1))) nameStart -= 1;
-    const end = closingOf(text, open + 1);
-    if (nameStart < nameEnd) yield [text.slice(nameStart, nameEnd), text.slice(open + 1, end)];
+    // Nearly every value holds no bracket: then its partner is the next closing one.
+    const close = text.indexOf(']', open + 1);
+    const nested = text.indexOf('[', open + 1);
+    const isNested = nested !== -1 && (close === -1 || nested < close);
+    const end = isNested ? closingOf(text, open + 1) : close === -1 ? text.length : close;
+    if (nameStart < nameEnd) {
+      if (found.size >= maxPairs) return;
+      const name = text.slice(nameStart, nameEnd);
+      const value = text.slice(open + 1, end);
+      if (!found.has(name)) found.set(name, value);
+      if (isNested) inner.push(value);
+    }
     from = end;
   }
 }
@@ -60,26 +66,37 @@ function closingOf(text: string, start: number): number {
 
 /** The numbers of a value such as ` 59  58` or `285.7 286.3`; what is no number is null. */
 export function listOf(value: string | undefined): (number | null)[] {
-  return value === undefined ? [] : numbersIn(value, maxList);
+  const found: (number | null)[] = [];
+  if (value !== undefined) eachNumber(value, maxList, (number) => found.push(number));
+  return found;
 }
 
 /** The first number of a value such as `55%` or `269880 B`. */
 export function numberOf(value: string | undefined): number | null {
-  return value === undefined ? null : (numbersIn(value, 1)[0] ?? null);
+  let first: number | null = null;
+  if (value !== undefined)
+    eachNumber(value, 1, (number) => {
+      first = number;
+    });
+  return first;
 }
 
-const maxList = 1000;
+/** Numbers read of one value. */
+export const maxList = 1000;
 
-/** The first `most` parts between blanks and commas. Hundreds of chip temperatures: no pattern, no pieces of text. */
-function numbersIn(text: string, most: number): (number | null)[] {
-  const found: (number | null)[] = [];
+/** Gives `take` the first `most` parts between blanks and commas. Hundreds of chip temperatures: no pattern, no pieces of text, no list. */
+export function eachNumber(text: string, most: number, take: (number: number | null) => void): void {
   let start = -1;
   let whole = 0;
-  for (let at = 0; at <= text.length && found.length < most; at += 1) {
+  let left = most;
+  for (let at = 0; at <= text.length && left > 0; at += 1) {
     const code = at < text.length ? text.charCodeAt(at) : space;
     const digit = code - 0x30;
     if (code <= space || code === comma) {
-      if (start !== -1) found.push(whole >= 0 ? whole : toNumberOnly(text.slice(start, at)));
+      if (start !== -1) {
+        take(whole >= 0 ? whole : toNumberOnly(text.slice(start, at)));
+        left -= 1;
+      }
       start = -1;
     } else {
       const isDigit = digit >= 0 && digit <= 9;
@@ -88,11 +105,11 @@ function numbersIn(text: string, most: number): (number | null)[] {
       if (start === -1) start = at;
     }
   }
-  return found;
 }
 
 const space = 0x20;
 const comma = 0x2c;
+const colon = 0x3a;
 
 function toNumberOnly(text: string): number | null {
   const digits = text.endsWith('%') ? text.slice(0, -1) : text;

@@ -1,6 +1,6 @@
 import type { JsonObject, Replies } from '../reply.js';
 import { toTemperature } from '../numbers.js';
-import { listOf, numberOf, readBrackets, type Brackets } from './avalon-brackets.js';
+import { eachNumber, listOf, maxList, numberOf, readBrackets, type Brackets } from './avalon-brackets.js';
 import { positive } from './antminer-chains.js';
 import { emptyBoard, type BoardReading } from './reading.js';
 import { isObject } from '../reply-status.js';
@@ -11,15 +11,22 @@ export type Module = Brackets;
 
 const maxModules = 64;
 const moduleKey = /^MM ?ID\d+/;
+const boardKey = /^'?HB(?:info|\d)/i;
 
 /** Bracket strings of all modules, from the first of `commands` that has any. */
-export function readModules(replies: Replies, commands: readonly string[]): Module[] {
+export function readModules(replies: Replies, commands: readonly string[]): readonly Module[] {
   for (const command of commands) {
-    const modules = modulesOf(rows(replies, [command], 'STATS'));
+    const reply = replies.get(command);
+    if (reply?.kind !== 'ok') continue;
+    const modules = known.get(reply.value) ?? modulesOf(rows(replies, [command], 'STATS'));
+    known.set(reply.value, modules);
     if (modules.length > 0) return modules;
   }
   return [];
 }
+
+/** A poll asks twice: what to ask next, and what was told. */
+const known = new WeakMap<JsonObject, readonly Module[]>();
 
 /** `HBinfo` is read into the module before it. */
 function modulesOf(records: readonly JsonObject[]): Module[] {
@@ -27,13 +34,13 @@ function modulesOf(records: readonly JsonObject[]): Module[] {
   for (const record of records) {
     for (const [key, text] of texts(record)) {
       if (modules.length >= maxModules) return modules;
-      const brackets = new Map(readBrackets(text));
       if (moduleKey.test(key)) {
+        const brackets = readBrackets(text);
         if (brackets.size > 0) modules.push(brackets);
-      } else if (/^'?HB(?:info|\d)/i.test(key)) {
+      } else if (boardKey.test(key)) {
         const module = modules.at(-1);
         if (module !== undefined)
-          for (const [name, value] of brackets) if (!module.has(name)) module.set(name, value);
+          for (const [name, value] of readBrackets(text)) if (!module.has(name)) module.set(name, value);
       }
     }
   }
@@ -81,22 +88,47 @@ interface BoardLists {
 }
 
 function toBoard(module: Module, lists: BoardLists, at: number, index: number): BoardReading {
-  const sensors = listOf(module.get(`PVT_T${at}`)).map((temp) => toTemperature(temp));
-  const known = sensors.filter((temp) => temp !== null);
-  const hottest = largest([toTemperature(lists.hottest[at] ?? null), ...known]);
-  const coldest = known.length === 0 ? null : Math.min(...known);
+  const chips = readChips(module.get(`PVT_T${at}`));
+  const hottest = largest([toTemperature(lists.hottest[at] ?? null), chips.hottestC]);
   return {
     ...emptyBoard(index),
     ...(lists.ghs.length > 1 || at > 0 ? {} : boardSensors(module)),
     hashrateGhs: lists.ghs[at] ?? null,
     chipTempC: hottest ?? toTemperature(lists.average[at] ?? null),
-    chipTempsC: [coldest, hottest].filter((temp) => temp !== null),
-    chipsOk: sensors.length === 0 ? null : known.length,
-    chipsTotal: sensors.length === 0 ? null : sensors.length,
+    chipTempsC: [chips.coldestC, hottest].filter((temp) => temp !== null),
+    chipsOk: chips.total === 0 ? null : chips.ok,
+    chipsTotal: chips.total === 0 ? null : chips.total,
     frequencyMhz: boardFrequencyMhz(module, at) ?? positive(numberOf(module.get('Freq'))),
-    voltageMv: positive(lists.millivolts[at] ?? null) ?? mean(listOf(module.get(`PVT_V${at}`)).map(positive)),
+    voltageMv: positive(lists.millivolts[at] ?? null) ?? meanPositive(module.get(`PVT_V${at}`)),
     hardwareErrors: lists.errors[at] ?? null,
   };
+}
+
+/** Chips of a board by their temperatures, which stand for them: a hundred and more, so none is kept. */
+function readChips(value: string | undefined) {
+  const chips = { total: 0, ok: 0, coldestC: null as number | null, hottestC: null as number | null };
+  if (value === undefined) return chips;
+  eachNumber(value, maxList, (number) => {
+    chips.total += 1;
+    const temp = toTemperature(number);
+    if (temp === null) return;
+    chips.ok += 1;
+    if (chips.coldestC === null || temp < chips.coldestC) chips.coldestC = temp;
+    if (chips.hottestC === null || temp > chips.hottestC) chips.hottestC = temp;
+  });
+  return chips;
+}
+
+function meanPositive(value: string | undefined): number | null {
+  let total = 0;
+  let count = 0;
+  if (value !== undefined)
+    eachNumber(value, maxList, (number) => {
+      if (number === null || number <= 0) return;
+      total += number;
+      count += 1;
+    });
+  return count === 0 ? null : total / count;
 }
 
 /** Inlet and outlet of a home model's only board. */

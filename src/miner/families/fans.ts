@@ -3,6 +3,12 @@ import { toNumber } from '../numbers.js';
 import type { JsonObject } from '../reply.js';
 import { own } from './records.js';
 
+const fanKeys = Array.from({ length: 17 }, (_, index) => ({
+  index,
+  lower: `fan${index}`,
+  upper: `Fan${index}`,
+}));
+
 /**
  * Fans told as `fan1`…`fan16`, rpm, by the device's numbers.
  *
@@ -11,8 +17,9 @@ import { own } from './records.js';
  */
 export function readNumberedFans(record: JsonObject): FanSample[] {
   const slots: { index: number; rpm: number }[] = [];
-  for (let index = 0; index <= 16; index += 1) {
-    const rpm = toNumber(own(record, `fan${index}`, `Fan${index}`));
+  for (const { index, lower, upper } of fanKeys) {
+    const value = record[lower] ?? record[upper];
+    const rpm = value === undefined ? null : toNumber(value);
     if (rpm !== null && rpm >= 0) slots.push({ index, rpm });
   }
   const turning = slots.filter((slot) => slot.rpm > 0);

@@ -1,17 +1,23 @@
 import type { MinerIdentity } from '../../domain/telemetry.js';
+import { remember } from '../remember.js';
 
 /** `02AABB…` or `C4-11-…` as lower case, colon separated; null when it is no address. */
 export function cleanMac(text: string | null): string | null {
-  const digits = (text ?? '').replace(/[^0-9a-fA-F]/g, '').toLowerCase();
+  if (text === null) return null;
+  const digits = text.replace(/[^0-9a-fA-F]/g, '').toLowerCase();
   if (digits.length !== 12 || /^0+$/.test(digits)) return null;
   return digits.match(/../g)?.join(':') ?? null;
 }
 
 /** A firmware version without the quotes some put around it (`'20210109.22.REL'`). */
 export function cleanVersion(text: string | null): string | null {
-  const clean = (text ?? '').replace(/^[\s'"\\]+|[\s'"\\]+$/g, '');
-  return clean === '' ? null : clean;
+  return text === null ? null : unquoted(text);
 }
+
+const unquoted = remember((text) => {
+  const clean = text.replace(/^[\s'"\\]+|[\s'"\\]+$/g, '');
+  return clean === '' ? null : clean;
+});
 
 /** Custom firmware by what it writes into type, version or description; group 1 is its version. */
 const customs: readonly (readonly [RegExp, string])[] = [
@@ -33,7 +39,7 @@ const anyCustom =
   /lux|bos|vnish|hiveon|asicseer|blissz|kaonsu|marafw|bcfminer|fdminer|mskminer|msk-miner|rwglr|bixbit/i;
 
 /** Who wrote a Bitmain machine's firmware, when not Bitmain. */
-export function customFirmware(text: string): Pick<MinerIdentity, 'firmware' | 'firmwareVersion'> | null {
+export const customFirmware = remember((text): Pick<MinerIdentity, 'firmware' | 'firmwareVersion'> | null => {
   if (!anyCustom.test(text)) return null;
   for (const [pattern, firmware] of customs) {
     const told = [...text.slice(0, 1000).matchAll(pattern)];
@@ -42,7 +48,7 @@ export function customFirmware(text: string): Pick<MinerIdentity, 'firmware' | '
     return { firmware, firmwareVersion: version?.replace(/[.-]+$/, '') ?? null };
   }
   return null;
-}
+});
 
 /**
  * Firmware whose author is not known here: a name and a version in brackets behind the model
@@ -65,13 +71,17 @@ export function unknownFirmware(
  * `Antminer S17+ (vnish 2.0.3)`, `S19-88 v.2.6.0.39 `; null when nothing is left.
  */
 export function cleanModel(type: string | null): string | null {
-  const name = (type ?? '')
+  return type === null ? null : modelIn(type);
+}
+
+const modelIn = remember((type) => {
+  const name = type
     .replace(/\([^]*$/, '')
     .replace(/\s+(?:hiveon|vnish|blissz|asicseer|bixbit|mskminer|v\.?\d)[^]*$/i, '')
     .replace(/\s+/g, ' ')
     .trim();
   return name === '' ? null : name;
-}
+});
 
 /** A version written behind the model (`(v5.1)`, `V1.3.58`). */
 export function versionInType(type: string | null): string | null {
@@ -80,10 +90,14 @@ export function versionInType(type: string | null): string | null {
 
 /** Hash boards of an air-cooled Antminer; null where the model does not tell. */
 export function antminerBoards(model: string | null): number | null {
-  if (model === null || /hyd|imm/i.test(model)) return null;
+  return model === null ? null : boardsOf(model);
+}
+
+const boardsOf = remember((model) => {
+  if (/hyd|imm/i.test(model)) return null;
   if (/\bL3\b/i.test(model)) return 4;
   return /\b[ST](?:9|17|19|21)(?:[a-z]{0,2}|\b)/i.test(model) ? 3 : null;
-}
+});
 
 /** The machine behind a `Type` of Braiins OS: `braiins-am1-s9` is an Antminer S9, `braiins-dm1-g19` a DragonMint. */
 export function braiinsModel(type: string | null): string | null {

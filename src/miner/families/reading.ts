@@ -1,10 +1,18 @@
 import { boardHealth, minerHealth, type HealthFacts } from '../../domain/health.js';
-import type { BoardSample, MinerIdentity, MinerSample, MinerState, Repair } from '../../domain/telemetry.js';
+import type {
+  BoardSample,
+  Health,
+  MinerIdentity,
+  MinerSample,
+  MinerState,
+  Repair,
+} from '../../domain/telemetry.js';
 import { emptySample } from '../../domain/wire.js';
 import type { ReadContext } from '../family.js';
 import type { Replies, Reply } from '../reply.js';
 import { truncatedOf, withoutGuesses } from './cut-reading.js';
 import { largest, mean, sum } from './records.js';
+import { times } from './units.js';
 
 /** A board as a family reads it; its health is derived afterwards. */
 export type BoardReading = Omit<BoardSample, 'health'>;
@@ -46,6 +54,12 @@ export function emptyBoard(index: number): BoardReading {
     hardwareErrors: null,
     serial: null,
   };
+}
+
+/** Boards with their rates times `factor`. */
+export function scaleBoards(boards: readonly BoardReading[], factor: number): readonly BoardReading[] {
+  if (factor === 1) return boards;
+  return boards.map((board) => ({ ...board, hashrateGhs: times(board.hashrateGhs, factor) }));
 }
 
 /** A reading of which nothing is known. */
@@ -137,17 +151,25 @@ export function finish(reading: Reading, replies: Replies, context: ReadContext)
 function finishBoard(board: BoardReading, state: MinerState, context: ReadContext): BoardSample {
   const isMining = state === 'mining';
   const seen = {
-    ...board,
+    index: board.index,
     hashrateGhs: sound(board.hashrateGhs),
+    boardTempC: board.boardTempC,
+    chipTempC: board.chipTempC,
+    chipTempsC: board.chipTempsC,
+    boardTempsC: board.boardTempsC,
     // The chip map of a machine that does not hash says nothing of its chips.
     chipsOk: isMining || state === 'stopped' ? sound(board.chipsOk) : null,
     chipsTotal: sound(board.chipsTotal),
-    frequencyMhz: sound(board.frequencyMhz),
-    hardwareErrors: sound(board.hardwareErrors),
+    chipMap: board.chipMap,
     nominalGhs: sound(board.nominalGhs),
+    frequencyMhz: sound(board.frequencyMhz),
     voltageMv: sound(board.voltageMv),
+    hardwareErrors: sound(board.hardwareErrors),
+    serial: board.serial,
+    health: 'unknown' as Health,
   };
-  return { ...seen, health: boardHealth(seen, isMining, context.thresholds) };
+  seen.health = boardHealth(seen, isMining, context.thresholds);
+  return seen;
 }
 
 /** Repairs the replies needed, before any family saw them. */

@@ -1,4 +1,5 @@
 import { toNumber } from '../numbers.js';
+import { remember } from '../remember.js';
 import type { JsonObject } from '../reply.js';
 
 const ghsPer: Readonly<Record<string, number>> = {
@@ -12,9 +13,13 @@ const ghsPer: Readonly<Record<string, number>> = {
 
 /** GH/s in one of a unit as devices write it (`GH`, `MH/s`, `TH/S`); null when it is no hash unit. */
 export function ghsPerUnit(unit: string | null): number | null {
-  const name = /^\s*([KMGTP]?H)(?:ash(?:es)?)?(?:\/?s(?:ec)?)?\s*$/i.exec(unit ?? '')?.[1];
-  return name === undefined ? null : (ghsPer[name.toUpperCase()] ?? null);
+  return unit === null ? null : ghsIn(unit);
 }
+
+const ghsIn = remember((unit) => {
+  const name = /^\s*([KMGTP]?H)(?:ash(?:es)?)?(?:\/?s(?:ec)?)?\s*$/i.exec(unit)?.[1];
+  return name === undefined ? null : (ghsPer[name.toUpperCase()] ?? null);
+});
 
 /** Hashrates of one record, GH/s. */
 export interface Rates {
@@ -27,6 +32,16 @@ export interface Rates {
 }
 
 const rateKey = /^([KMGTP])HS (?:(\d+)([smhS])|av)$/;
+
+/** GH/s in one of the unit a key names, and its window, s (0: since the start); null when it is no rate. */
+const rateOf = remember((key) => {
+  const match = rateKey.exec(key);
+  if (match === null) return null;
+  return {
+    ghs: ghsPer[`${match[1] ?? ''}H`] ?? 1,
+    seconds: match[2] === undefined ? 0 : Number(match[2]) * (secondsPer[match[3] ?? ''] ?? 1),
+  };
+});
 const upperH = 0x48;
 const upperS = 0x53;
 const secondsPer: Readonly<Record<string, number>> = { s: 1, S: 1, m: 60, h: 3600 };
@@ -38,15 +53,15 @@ export function ratesOf(record: JsonObject): Rates {
   for (const key in record) {
     // Hundreds of keys a record: look closer only at those with HS in place.
     if (key.charCodeAt(1) !== upperH || key.charCodeAt(2) !== upperS) continue;
-    const match = rateKey.exec(key);
-    if (match === null) continue;
+    const rate = rateOf(key);
+    if (rate === null) continue;
     const value = toNumber(record[key]);
     if (value === null || value < 0) continue;
-    const ghs = times(value, ghsPer[`${match[1] ?? ''}H`] ?? 1) ?? 0;
-    if (match[2] === undefined) averageGhs = ghs;
-    else windows.push({ seconds: Number(match[2]) * (secondsPer[match[3] ?? ''] ?? 1), ghs });
+    const ghs = times(value, rate.ghs) ?? 0;
+    if (rate.seconds === 0) averageGhs = ghs;
+    else windows.push({ seconds: rate.seconds, ghs });
   }
-  windows.sort((a, b) => a.seconds - b.seconds);
+  if (windows.length > 1) windows.sort((a, b) => a.seconds - b.seconds);
   const shortest = windows[0];
   return {
     nowGhs: shortest !== undefined && shortest.seconds <= 60 ? shortest.ghs : null,
@@ -86,7 +101,11 @@ export function scaleToNominal(rates: {
 
 /** `value` times `factor`, a power of 1000, without the noise in the last digit; null stays null. */
 export function times(value: number | null, factor: number): number | null {
-  return value === null || factor === 1 ? value : Number((value * factor).toPrecision(15));
+  if (value === null || factor === 1) return value;
+  const product = value * factor;
+  // Nine decimals of a figure of this size are all it has, and rounding to them is far cheaper than by text.
+  if (product >= 1 && product < 1e6) return Math.round(product * 1e9) / 1e9;
+  return Number(product.toPrecision(15));
 }
 
 /**

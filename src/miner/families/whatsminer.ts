@@ -7,6 +7,7 @@ import { whatsminerSources } from './field-sources.js';
 import { cleanMac, cleanVersion } from './model-names.js';
 import { readPools, sumShares } from './pools.js';
 import { deriveState, emptyBoard, emptyReading, finish, startupS, withIdentity } from './reading.js';
+import { scaleBoards } from './reading.js';
 import type { BoardReading, Reading } from './reading.js';
 import { isObject } from '../reply-status.js';
 import { descriptions, largest, mean, own, row, rows, sum, textOf } from './records.js';
@@ -157,7 +158,7 @@ function readRates(
     hashrateGhs,
     hashrate5sGhs: times(rates.nowGhs, factor),
     averageGhs: rates.averageGhs,
-    boards: boards.map((board) => ({ ...board, hashrateGhs: times(board.hashrateGhs, boardFactor) })),
+    boards: scaleBoards(boards, boardFactor),
     isScaled: realtimeFactor !== 1 || factor !== 1 || boardFactor !== 1,
   };
 }
