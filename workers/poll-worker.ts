@@ -3,6 +3,9 @@ import type { PollOutcome, PollTask, PollWorkerData } from '../src/domain/poll-t
 import { Semaphore } from './semaphore.js';
 import { pollShard } from './shard-poll.js';
 
+// Replies of a few KiB share slabs: one of their own each is memory that the collector has to follow.
+Buffer.poolSize = 262_144;
+
 // Piscina hands workerData over as [its own, ours].
 const data = (Array.isArray(workerData) ? workerData[1] : workerData) as PollWorkerData;
 const sockets = new Semaphore(data.socketsPerThread);

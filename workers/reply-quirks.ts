@@ -35,12 +35,20 @@ export class SampleMemory {
   }
 }
 
-/** The damaged and unreadable replies of one poll, at most eight; a sample goes along where `memory` says so. */
+/** Fingerprints of one miner's damage by its name. A machine damages its replies alike for months. */
+export type KnownPrints = Record<string, string>;
+
+/**
+ * The damaged and unreadable replies of one poll, at most eight; a sample goes along where `memory` says so.
+ * `known` is what the miner's damage came to before: going through the shape of a reply costs as much as
+ * parsing it, so the same damage by the same firmware is taken for the same shape. It is added to.
+ */
 export function quirksOf(
   polled: PolledReplies,
   sample: MinerSample,
   moment: { readonly slot: number; readonly site?: string | undefined },
   memory: SampleMemory,
+  known: KnownPrints = {},
 ): ReplyQuirk[] {
   const { firmware, firmwareVersion } = sample.identity;
   const quirks: ReplyQuirk[] = [];
@@ -48,9 +56,10 @@ export function quirksOf(
     if (quirks.length >= quirkBounds.perSample) break;
     const kinds = kindsOf(reply, sample);
     if (kinds.length === 0) continue;
-    const shape = fingerprintReply(reply) ?? '';
-    const name = [sample.family, firmwareVersion ?? firmware ?? '', reply.command, ...kinds, shape];
-    const fingerprint = fingerprintOf(name.join('\n'));
+    const name = [sample.family, firmwareVersion ?? firmware ?? '', reply.command, ...kinds].join('\n');
+    const fingerprint = known[name] ?? fingerprintOf(`${name}\n${fingerprintReply(reply) ?? ''}`);
+    if (reply.kind !== 'unreadable' && Object.keys(known).length < quirkBounds.perSample)
+      known[name] = fingerprint;
     quirks.push({
       fingerprint,
       command: reply.command.slice(0, quirkBounds.commandLength),

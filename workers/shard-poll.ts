@@ -151,7 +151,10 @@ class ShardPoll {
     // A wrong password is not tried slot after slot: devices lock themselves.
     if (sample.state === 'wrong_password') this.#noteFailure(profile);
     else noteAnswer(profile);
-    const quirks = quirksOf(session, sample, this.#task, this.#deps.samples ?? threadSamples);
+    if (session.hasIdentity) delete profile.prints;
+    const prints = profile.prints ?? {};
+    const quirks = quirksOf(session, sample, this.#task, this.#deps.samples ?? threadSamples, prints);
+    if (quirks.length > 0) profile.prints = prints;
     this.#countReplies(session, sample, quirks);
     const errorClass = session.errorClass ?? errorClassOf(session, sample);
     this.#write(ip, sample, session, errorClass, this.#rawToSend(profile, sample, session), quirks);

@@ -45,6 +45,12 @@ export type ExchangeResult =
  */
 const readBuffer = Buffer.allocUnsafeSlow(65_536);
 
+function copyRead(bytes: number): Buffer {
+  const copy = Buffer.allocUnsafe(bytes);
+  readBuffer.copy(copy, 0, 0, bytes);
+  return copy;
+}
+
 /**
  * One request, one reply, one connection. The request goes out in a single write, for firmware does a
  * single recv; the reply ends at NUL, at end of stream, or at complete JSON followed by quiet. Never rejects.
@@ -61,7 +67,7 @@ export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
       onread: {
         buffer: readBuffer,
         callback: (bytes) => {
-          take(Buffer.from(readBuffer.subarray(0, bytes)));
+          take(copyRead(bytes));
           return true;
         },
       },

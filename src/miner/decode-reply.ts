@@ -1,6 +1,7 @@
 import type { PollErrorClass, Repair } from '../domain/telemetry.js';
 import { fingerprintOf, textShape } from './fingerprint.js';
 import { defaultMaxReplyBytes } from './framing.js';
+import { parseMissingComma } from './missing-comma.js';
 import { parsePlainText } from './plain-text.js';
 import { accessDeniedCode, isObject, readDeviceError } from './reply-status.js';
 import type { JsonObject, JsonValue, Reply } from './reply.js';
@@ -141,6 +142,12 @@ function readText(
   }
   const plain = parsePlainText(text, hasEnd);
   if (plain !== null) return { kind: 'object', ...plain, memberRepairs: null };
+  const comma = parseMissingComma(text);
+  if (comma !== null && isShallowText(text, comma.value)) {
+    const memberRepairs = new Map([[comma.member, oneMissingComma]]);
+    const read = { ...toObject(command, comma.value), ...namedRoot(command, comma.value, oneMissingComma) };
+    return { ...read, memberRepairs };
+  }
   const damaged = parseTolerant(text);
   if (damaged === null) return null;
   return {
@@ -169,6 +176,7 @@ function toObject(command: string, value: JsonObject | JsonValue[]): ReadObject 
 }
 
 const noRepairs: readonly RepairCount[] = [];
+const oneMissingComma: readonly RepairCount[] = [{ kind: 'missing_comma', count: 1 }];
 
 /** A list instead of an object: its only object, or the list under the command's section name. */
 function namedRoot(
@@ -182,12 +190,9 @@ function namedRoot(
   return { value: isObject(only) ? only : { [command.toUpperCase()]: value }, repairs: noted };
 }
 
-/** Openings up to which a text need not be walked to be sure that it is shallow. */
-const fewOpenings = 24;
-
-/** As `isShallow`, but most replies have so few brackets that counting them is enough. */
+/** As `isShallow`, but a text with fewer openings than levels allowed need not be walked: most replies. */
 function isShallowText(text: string, value: JsonObject | JsonValue[]): boolean {
-  let left = fewOpenings;
+  let left = defaultMaxDepth;
   for (const opening of '{[') {
     for (let at = text.indexOf(opening); at !== -1 && left > 0; at = text.indexOf(opening, at + 1)) left -= 1;
   }

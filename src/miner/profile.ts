@@ -23,6 +23,8 @@ export interface Profile {
   rawAt?: number;
   /** The repairs of the last reading, as one text: a change sends the raw replies along. */
   damage?: string;
+  /** Fingerprints of its damaged replies by firmware, command and kind; forgotten when the identity is refreshed. */
+  prints?: Record<string, string>;
 }
 
 export interface BackoffOptions {
