@@ -7,7 +7,7 @@ import { webFamilies } from '../miner/http/families.js';
 import { webKey } from '../miner/http/web-replies.js';
 import { detectionCommands, families } from '../miner/registry.js';
 import type { JsonObject, Replies, Reply } from '../miner/reply.js';
-import { guessCommand } from '../miner/report.js';
+import { guessCommand } from '../miner/guess-command.js';
 import { splitJoined } from '../miner/split-joined.js';
 import { messageOf } from './decode-walk.js';
 
@@ -121,7 +121,12 @@ function readAs(command: string, bytes: Uint8Array): Map<string, Reply> {
 
 function isCommand(name: string): boolean {
   if (name.startsWith('http_') || name.startsWith('/')) return knownWebKeys.has(webKey(name));
-  return name.split('+').every((part) => knownCommands.has(part));
+  return name.split('+').every((part) => knownCommands.has(part)) || isWebKey(name);
+}
+
+/** A name that web interfaces alone have: `system_info`, `gql_boards`; not `stats`, which both have. */
+function isWebKey(name: string): boolean {
+  return knownWebKeys.has(name) && !knownCommands.has(name);
 }
 
 /** The first known command in a remark or a file's name. */
@@ -132,7 +137,7 @@ function commandIn(text: string): string | null {
     .split(/[^a-z0-9_+./]+/);
   const whole = words.find((word) => word !== '' && isCommand(word));
   if (whole !== undefined) return whole;
-  return words.flatMap((word) => word.split(/[_.]/)).find((word) => word !== '' && isCommand(word)) ?? null;
+  return words.flatMap((word) => word.split(/[_.]/)).find((word) => knownCommands.has(word)) ?? null;
 }
 
 const extension = /\.(?:json|txt|log|bin|dat|raw|out|reply|response|text|capture|cap)$/i;

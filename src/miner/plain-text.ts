@@ -1,3 +1,4 @@
+import { isObject } from './reply-status.js';
 import type { JsonObject, JsonValue } from './reply.js';
 import type { RepairCount } from './tolerant-scan.js';
 
@@ -22,6 +23,16 @@ const sectionNames: Readonly<Record<string, string>> = {
   CPU: 'DEVS',
 };
 
+/** Sections by the code of the status ahead of them. */
+const announcedBy: Readonly<Record<number, string>> = {
+  7: 'POOLS',
+  9: 'DEVS',
+  11: 'SUMMARY',
+  22: 'VERSION',
+  69: 'DEVDETAILS',
+  70: 'STATS',
+};
+
 /**
  * Reads CGMiner's text form (`STATUS=S,Code=11,…|SUMMARY,Elapsed=5,…|`), also joined (`CMD=summary|…`).
  *
@@ -31,21 +42,30 @@ const sectionNames: Readonly<Record<string, string>> = {
  * Source: cgminer API-README, Avalon10 API manual.
  */
 export function parsePlainText(text: string, hasEnd: boolean): PlainResult | null {
-  const trimmed = text.trim();
+  const bare = unquoted(text.trim());
+  const trimmed = bare ?? text.trim();
   const status = farewell.exec(trimmed)?.[1];
   if (status !== undefined)
     return { value: { STATUS: status }, repairs: [], isTruncated: false, cutMember: null };
   if (!opening.test(trimmed)) return null;
   const sections = splitAt(trimmed, '|');
   const last = sections.pop() ?? '';
-  const isTruncated = last !== '' && !hasEnd;
+  const isTruncated = last !== '' && !hasEnd && bare === null;
   const reader = new SectionReader();
+  if (bare !== null) reader.noteExcess();
   for (const section of sections.slice(0, maxSections)) reader.add(section, false);
   if (sections.length > maxSections) reader.noteExcess();
   if (last !== '') reader.add(last, isTruncated);
   const kinds = [...reader.repairs].map(([kind, count]) => ({ kind, count }));
   const repairs = isTruncated ? [...kinds, { kind: 'unterminated' as const, count: 1 }] : kinds;
   return { value: reader.value, repairs, isTruncated, cutMember: isTruncated ? reader.command : null };
+}
+
+/** The text between quotes that a shell or an export put around the whole; null when there are none. */
+function unquoted(text: string): string | null {
+  const quote = text[0];
+  if ((quote !== "'" && quote !== '"') || text.length < 2 || !text.endsWith(quote)) return null;
+  return text.slice(1, -1).trim();
 }
 
 /** Sections read of one reply; devices write a few dozen. */
@@ -60,7 +80,8 @@ class SectionReader {
   #target: JsonObject = this.value;
 
   add(section: string, isCut: boolean): void {
-    const fields = splitFields(section.trim());
+    // Bitmain's newer firmware writes a comma ahead of every record but the first: `|,POOL=1,…|`.
+    const fields = splitFields(section.trim().replace(/^[,\s]+/, ''));
     if (isCut) fields.pop();
     if (fields.length > maxFields) {
       fields.length = maxFields;
@@ -79,15 +100,25 @@ class SectionReader {
     }
     const record: JsonObject = {};
     for (const field of first.value === null ? fields.slice(1) : fields) this.#addField(record, field);
-    const name = sectionNames[first.key] ?? first.key;
+    const name = this.#sectionOf(first);
     const records = Object.hasOwn(this.#target, name) ? this.#target[name] : undefined;
     if (Array.isArray(records)) records.push(record);
     else setOwn(this.#target, name, [record]);
   }
 
-  /** More sections came than are read. */
+  /** More stood there than is read. */
   noteExcess(): void {
     this.#note('stray_text');
+  }
+
+  /** A record that begins with a field of its own (`BMMiner=1.0.0,…`) is of the section its status announces. */
+  #sectionOf(head: { readonly key: string; readonly value: string | null }): string {
+    const known = sectionNames[head.key];
+    if (known !== undefined || head.value === null || !/[a-z]/.test(head.key)) return known ?? head.key;
+    const status = Object.hasOwn(this.#target, 'STATUS') ? this.#target.STATUS : undefined;
+    const announced = Array.isArray(status) ? status[0] : undefined;
+    const code = isObject(announced) ? announced.Code : undefined;
+    return (typeof code === 'number' ? announcedBy[code] : undefined) ?? head.key;
   }
 
   #startCommand(command: string): void {

@@ -4,7 +4,7 @@ import { toWire, type WireBoard, type WireDetails, type WireRecord } from '../do
 import { findSources, sourcesOf } from './find-source.js';
 import { readMiner } from './read-miner.js';
 import { identifyFamily } from './registry.js';
-import type { JsonObject, Replies, Reply } from './reply.js';
+import type { Replies, Reply } from './reply.js';
 
 /** Fields of an upload record that a reading alone has. */
 export type ReportSample = Omit<
@@ -104,30 +104,6 @@ function sourcedFields(sample: ReportSample): string[] {
 
 function statusOf(reply: Reply): ReplyStatus {
   return reply.kind === 'ok' && reply.isTruncated ? 'truncated' : reply.kind;
-}
-
-const sections: Readonly<Record<string, string>> = {
-  SUMMARY: 'summary',
-  STATS: 'stats',
-  POOLS: 'pools',
-  DEVS: 'devs',
-  VERSION: 'version',
-  DEVDETAILS: 'devdetails',
-  TEMPS: 'temps',
-  FANS: 'fans',
-  POWER: 'power',
-};
-
-/**
- * The command a reply answers, by its content: one, several joined with `+`, or null when it does
- * not tell.
- */
-export function guessCommand(value: JsonObject): string | null {
-  const keys = Object.keys(value);
-  const section = keys.find((key) => Object.hasOwn(sections, key));
-  if (section !== undefined) return sections[section] ?? null;
-  const members = keys.filter((key) => Object.values(sections).includes(key));
-  return members.length === 0 ? null : members.join('+');
 }
 
 /** Units of the sample's numbers, as the upload contract has them. */

@@ -22,6 +22,19 @@ const activeOf = (...pools: object[]) => {
   return found.map((it) => it.index);
 };
 
+describe('priorities with flags in their upper bytes', () => {
+  it('are those of their lower ones', () => {
+    const all = { 'Stratum Active': true };
+    expect(
+      activeOf(
+        pool(0, { ...all, Priority: 0x01000000 }),
+        pool(1, { ...all, Priority: 0x01010001 }),
+        pool(2, all),
+      ),
+    ).toEqual([0]);
+  });
+});
+
 describe('a miner of no known family', () => {
   const devs = [0, 1].map((n) => ({
     ASC: n,

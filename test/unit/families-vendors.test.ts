@@ -67,7 +67,7 @@ describe('a maker is named by', () => {
     ['HyperBit', null, { devs: devs({ Name: 'ttyS1' }) }],
     ['GekkoScience', null, { devs: devs({ Name: 'GSF' }) }],
     ['Innosilicon', 'T3', { summary: answer('SUMMARY', { 'MHS av': 1 }, 'innominer t3-1.2.0') }],
-    ['Innosilicon', null, { stats: answer('STATS', { ID: 'HLT0', 'Num chips': 12 }) }],
+    ['Innosilicon', 'A9', { stats: answer('STATS', { ID: 'HLT0', 'Num chips': 12 }) }],
     ['Jasminer', null, { summary: answer('SUMMARY', { 'MHS av': 1 }, 'jasminer 1.0') }],
     [null, null, { summary: answer('SUMMARY', { 'MHS av': 1 }, 'cgminer 4.10.0') }],
   ])('its mark: %s %s', (vendor, model, told: Record<string, object>) => {
@@ -286,7 +286,8 @@ describe('a SealMiner', () => {
     expect(sample).toMatchObject({
       family: 'sealminer',
       state: 'mining',
-      hashrateGhs: 225_100,
+      hashrateGhs: 224_000,
+      hashrate5sGhs: 225_100,
       hashrateExpectedGhs: 226_000,
       nominalSource: 'device',
       powerW: 3720,

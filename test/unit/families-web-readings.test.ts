@@ -138,6 +138,23 @@ describe('Antminer pages', () => {
     ]);
   });
 
+  it('of a VolcMiner name it by its host, and count MH/s', () => {
+    const sample = read({
+      '/cgi-bin/get_miner_status.cgi': {
+        summary: { elapsed: '4200', ghs5s: '18,500.5', ghsav: '18,400.0' },
+        pools: [],
+        devs: [{ index: '1', chain_acn: '120', freq: '2000', temp: [55, 57] }],
+        ...{ fan1: '1,200', fan2: '1300', fan3: '0' },
+      },
+      '/cgi-bin/get_system_info.cgi': { hostname: 'VolcMiner D1', macaddr: '02:00:00:00:00:d1' },
+    });
+    expect(sample).toMatchObject({
+      identity: { vendor: 'VolcMiner', model: 'VolcMiner D1', mac: '02:00:00:00:00:d1' },
+      hashrateGhs: 18.5005,
+      fans: [{ rpm: 1200 }, { rpm: 1300 }],
+    });
+  });
+
   it('give way to the API where that tells of the boards', () => {
     const api = {
       summary: { STATUS: [{ STATUS: 'S' }], SUMMARY: [{ Elapsed: 90_000, 'GHS 5s': 198_200 }] },

@@ -24,6 +24,30 @@ describe('parsePlainText', () => {
     });
   });
 
+  it('reads Bitmain, which writes a comma ahead of records and names no section', () => {
+    const stats = 'STATUS=S,Code=70|BMMiner=1.0.0,Type=Antminer S19|,STATS=0,GHS 5s=100.5,chain_acs1= ooo|';
+    expect(valueOf(stats)).toMatchObject({
+      STATS: [
+        { BMMiner: '1.0.0', Type: 'Antminer S19' },
+        { STATS: 0, 'GHS 5s': 100.5, chain_acs1: 'ooo' },
+      ],
+    });
+    expect(valueOf('STATUS=S,Code=7|POOL=0,URL=a|,POOL=1,URL=b|')).toMatchObject({
+      POOLS: [
+        { POOL: 0, URL: 'a' },
+        { POOL: 1, URL: 'b' },
+      ],
+    });
+  });
+
+  it('takes off quotes around the whole, and says so', () => {
+    expect(parsePlainText("'STATUS=S,Code=11|SUMMARY,Elapsed=5|'\n", false)).toMatchObject({
+      value: { SUMMARY: [{ Elapsed: 5 }] },
+      repairs: [{ kind: 'stray_text', count: 1 }],
+      isTruncated: false,
+    });
+  });
+
   it('reads sections whose head has no value, and devices under DEVS', () => {
     expect(valueOf('STATUS=S,Code=11|SUMMARY,Elapsed=5,MHS av=1.50|')).toMatchObject({
       SUMMARY: [{ Elapsed: 5, 'MHS av': 1.5 }],

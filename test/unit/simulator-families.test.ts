@@ -84,7 +84,6 @@ const expected: Readonly<Record<ModelName, Expected>> = {
   'blackminer-f1': {
     ...bitmain('Blackminer F1', 'stock', null, { repairs: comma, untold: ['nominal'] }),
     vendor: 'HashAltcoin',
-    firmware: null,
   },
   'hammer-d10': {
     ...bitmain('Hammer D10', 'stock', null, {
@@ -92,7 +91,6 @@ const expected: Readonly<Record<ModelName, Expected>> = {
       untold: ['nominal'],
     }),
     vendor: 'Hammer',
-    firmware: null,
   },
   'whatsminer-m20s': { ...whatsminer('M20S_V20'), isSleepless: true },
   'whatsminer-m30s': whatsminer('M30S+_VE40'),

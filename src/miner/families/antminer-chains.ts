@@ -5,7 +5,7 @@ import { emptyBoard, type BoardReading } from './reading.js';
 import { isObject } from '../reply-status.js';
 import { largest, own, textOf } from './records.js';
 import { readTemperatures } from './temperatures.js';
-import { times } from './units.js';
+import { ghsWithUnit, times } from './units.js';
 
 const maxSlots = 16;
 
@@ -14,12 +14,16 @@ const slotKeys = Array.from({ length: maxSlots + 1 }, (_, slot) => ({
   slot,
   told: [`chain_rate${slot}`, `chain_acn${slot}`, `temp_chip${slot}`, `temp${slot}`, `temp2_${slot}`],
   rate: `chain_rate${slot}`,
+  writtenRate: `CHAIN AVG HASHRATE${slot}`,
   found: `chain_acn${slot}`,
   chips: `chain_acs${slot}`,
   chipTemps: `temp_chip${slot}`,
-  moreTemps: [`temp2_${slot}`, `temp3_${slot}`, `temp4_${slot}`],
+  moreTemps: [
+    [`temp_in_chip_${slot}`, `temp_out_chip_${slot}`],
+    [`temp2_${slot}`, `temp3_${slot}`, `temp4_${slot}`],
+  ],
   pcbTemps: `temp_pcb${slot}`,
-  oldPcbTemps: `temp${slot}`,
+  morePcbTemps: [[`temp_in_pcb_${slot}`, `temp_out_pcb_${slot}`], [`temp${slot}`]],
   frequency: [`freq_avg${slot}`, `freq${slot}`, `frequency${slot}`] as const,
   hardwareErrors: `chain_hw${slot}`,
   serial: [`chain_sn${slot}`, `chain_sn_${slot}`, `sn${slot}`] as const,
@@ -40,23 +44,28 @@ export function readNumberedChains(stats: JsonObject, ghsPerUnit: number): Board
     const board = isTold ? readSlot(stats, keys, ghsPerUnit) : null;
     if (board !== null) boards.push(board);
   }
-  return boards;
+  return withoutFilling(boards);
 }
 
 function readSlot(stats: JsonObject, keys: SlotKeys, ghsPerUnit: number): BoardReading | null {
-  const rate = toNumber(stats[keys.rate]);
+  const told = toNumber(stats[keys.rate]);
+  const written = told === null ? ghsWithUnit(stats[keys.writtenRate]) : null;
+  const rateGhs = told === null ? written : told * ghsPerUnit;
   const found = toCount(stats[keys.found]);
   const chips = readChips(stats[keys.chips], found);
   let chipTempsC = readTemperatures(stats[keys.chipTemps]);
-  if (chipTempsC.length === 0) chipTempsC = keys.moreTemps.flatMap((key) => readTemperatures(stats[key]));
+  if (chipTempsC.length === 0) chipTempsC = firstTemperatures(stats, keys.moreTemps);
   let pcbTempsC = readTemperatures(stats[keys.pcbTemps]);
-  if (pcbTempsC.length === 0) pcbTempsC = readTemperatures(stats[keys.oldPcbTemps]);
+  if (pcbTempsC.length === 0) pcbTempsC = firstTemperatures(stats, keys.morePcbTemps);
   const isPresent =
-    (rate ?? 0) > 0 || (found ?? 0) > 0 || (chips.total ?? 0) > 0 || chipTempsC.length + pcbTempsC.length > 0;
+    (rateGhs ?? 0) > 0 ||
+    (found ?? 0) > 0 ||
+    (chips.total ?? 0) > 0 ||
+    chipTempsC.length + pcbTempsC.length > 0;
   if (!isPresent) return null;
   return {
     ...emptyBoard(keys.slot),
-    hashrateGhs: rate === null ? null : rate * ghsPerUnit,
+    hashrateGhs: rateGhs,
     boardTempC: largest(pcbTempsC),
     boardTempsC: pcbTempsC,
     chipTempC: largest(chipTempsC),
@@ -72,14 +81,43 @@ function readSlot(stats: JsonObject, keys: SlotKeys, ghsPerUnit: number): BoardR
   };
 }
 
+/** Sensors under the first group of names that has any. */
+function firstTemperatures(stats: JsonObject, groups: readonly (readonly string[])[]): number[] {
+  for (const group of groups) {
+    const temps = group.flatMap((key) => readTemperatures(stats[key]));
+    if (temps.length > 0) return temps;
+  }
+  return [];
+}
+
+/**
+ * Maps without the dashes that only fill up their last row (`ooooooo----` behind rows of eleven): where
+ * every board ends in as many, and has as many chips as it found, none is missing.
+ */
+function withoutFilling(boards: BoardReading[]): BoardReading[] {
+  const [first] = boards;
+  const filling = first === undefined ? 0 : fillingOf(first);
+  if (boards.length < 2 || filling === 0 || boards.some((board) => fillingOf(board) !== filling))
+    return boards;
+  return boards.map((board) => ({ ...board, chipsTotal: board.chipsOk }));
+}
+
+/** Dashes at the end of a map all of whose other chips answer. */
+function fillingOf({ chipMap, chipsOk, chipsTotal }: BoardReading): number {
+  const dashes = chipMap === null ? 0 : (/-+$/.exec(chipMap)?.[0].length ?? 0);
+  return chipsOk !== null && chipsTotal !== null && chipsOk + dashes === chipsTotal ? dashes : 0;
+}
+
 /** Boards of the `new_api` layout: `chain: [{ index, rate_real, temp_pcb: […], … }]`. */
 export function readChainList(stats: JsonObject, ghsPerUnit: number): BoardReading[] {
   const chains = own(stats, 'chain');
   if (!Array.isArray(chains)) return [];
-  return chains
-    .slice(0, maxSlots)
-    .filter(isObject)
-    .map((chain, position) => readListed(chain, position, ghsPerUnit));
+  return withoutFilling(
+    chains
+      .slice(0, maxSlots)
+      .filter(isObject)
+      .map((chain, position) => readListed(chain, position, ghsPerUnit)),
+  );
 }
 
 function readListed(chain: JsonObject, position: number, ghsPerUnit: number): BoardReading {

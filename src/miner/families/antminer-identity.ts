@@ -32,7 +32,7 @@ export function antminerIdentity(replies: Replies, records: AntminerRecords): Mi
   return {
     vendor,
     model: cleanModel(type),
-    firmware: custom?.firmware ?? (vendor === 'Bitmain' ? 'stock' : null),
+    firmware: custom?.firmware ?? (vendor === null ? null : 'stock'),
     firmwareVersion: custom?.firmwareVersion ?? stockVersion(records),
     ...hardwareIds(records),
   };
@@ -72,9 +72,16 @@ function hardwareIds({
   };
 }
 
+/** Who builds machines on Bitmain's layout without being Bitmain; null where the type names none. */
+export function otherVendor(type: string): string | null {
+  if (/blackminer/i.test(type)) return 'HashAltcoin';
+  if (/volcminer/i.test(type)) return 'VolcMiner';
+  return /^hammer\b/i.test(type) ? 'Hammer' : null;
+}
+
 function vendorOf(type: string | null, isCustom: boolean): string | null {
   if (type === null) return null;
-  if (/blackminer/i.test(type)) return 'HashAltcoin';
-  if (/^hammer\b/i.test(type)) return 'Hammer';
+  const other = otherVendor(type);
+  if (other !== null) return other;
   return isCustom || /antminer|^[STLDEKZ]\d/i.test(type) ? 'Bitmain' : null;
 }

@@ -45,7 +45,7 @@ export function readAntminer(
   const rates = readRates(replies, records, identity.model);
   const boards = more.boards?.(rates.boards, rates) ?? rates.boards;
   const pools = readPools(replies);
-  const acceptedShares = toCount(own(summary, 'Accepted')) ?? sumShares(pools, 'accepted');
+  const acceptedShares = sharesOf(summary, 'Accepted') ?? sumShares(pools, 'accepted');
   const deviceErrors = [...antminerErrors(records), ...(more.errors ?? [])].slice(0, 32);
   const shown = antminerState(records, rates, deviceErrors, acceptedShares);
   return finish(
@@ -59,10 +59,10 @@ export function readAntminer(
       nominalSource: rates.nominalSource,
       boards,
       boardsExpected: antminerBoards(identity.model),
-      fans: readFans(stats),
+      fans: readFans(stats, identity.model),
       pools,
       acceptedShares,
-      rejectedShares: toCount(own(summary, 'Rejected')) ?? sumShares(pools, 'rejected'),
+      rejectedShares: sharesOf(summary, 'Rejected') ?? sumShares(pools, 'rejected'),
       hardwareErrors: hardwareErrors(records, boards),
       uptimeS: rates.uptimeS,
       frequencyAvgMhz: frequency(stats, boards),
@@ -74,6 +74,16 @@ export function readAntminer(
     replies,
     context,
   );
+}
+
+/**
+ * Shares as `summary` counts them. ccminer (Blackminer, Hammer) writes one and the same text, `" 12.0000"`,
+ * for accepted and rejected: its pools alone count.
+ */
+function sharesOf(summary: JsonObject, name: 'Accepted' | 'Rejected'): number | null {
+  const value = own(summary, name);
+  const isOneText = value === own(summary, 'Accepted') && value === own(summary, 'Rejected');
+  return isOneText && typeof value === 'string' && /\.\d{4}$/.test(value) ? null : toCount(value);
 }
 
 function powerOf(told: PowerReading | undefined, records: AntminerRecords): PowerReading {
@@ -96,10 +106,13 @@ function frequency(stats: JsonObject, boards: readonly BoardReading[]): number |
   );
 }
 
-function readFans(stats: JsonObject): FanSample[] {
+/** A machine cooled by water or oil has no fans, whatever `fan_num` says. */
+function readFans(stats: JsonObject, model: string | null): FanSample[] {
   const list = own(stats, 'fan');
-  if (!Array.isArray(list)) return readNumberedFans(stats);
-  return list
-    .slice(0, 16)
-    .map((rpm, index) => ({ index, rpm: toNumber(isObject(rpm) ? own(rpm, 'rpm', 'speed') : rpm) }));
+  const fans = Array.isArray(list)
+    ? list
+        .slice(0, 16)
+        .map((rpm, index) => ({ index, rpm: toNumber(isObject(rpm) ? own(rpm, 'rpm', 'speed') : rpm) }))
+    : readNumberedFans(stats);
+  return /\b(?:hyd|imm)/i.test(model ?? '') ? fans.filter((fan) => fan.rpm !== 0) : fans;
 }

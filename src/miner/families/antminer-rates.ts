@@ -5,7 +5,7 @@ import { antminerModel, scaleToModel, type AntminerModel } from './antminer-mode
 import type { AntminerRecords } from './antminer-records.js';
 import type { BoardReading } from './reading.js';
 import { own, rows, sum, textOf } from './records.js';
-import { ghsPerUnit, ratesOf, scaleTo, scaleToNominal, times } from './units.js';
+import { ghsPerUnit, ghsWithUnit, ratesOf, scaleTo, scaleToNominal, times } from './units.js';
 
 /** Hashrates of a machine in Bitmain's layout, in GH/s whatever it calls them. */
 export interface AntminerRates {
@@ -33,8 +33,10 @@ export function readRates(replies: Replies, records: AntminerRecords, name: stri
   const { stats, summary } = records;
   const model = antminerModel(name);
   const uptimeS = toNumber(own(summary, 'Elapsed', 'elapsed')) ?? toNumber(own(stats, 'Elapsed', 'elapsed'));
-  const told = toldRates(replies, records);
-  const unit = ghsPerUnit(textOf(stats, 'rate_unit') ?? textOf(summary, 'rate_unit')) ?? 1;
+  const written = writtenRates(summary);
+  const told = written ?? toldRates(replies, records);
+  const unit =
+    written === null ? (ghsPerUnit(textOf(stats, 'rate_unit') ?? textOf(summary, 'rate_unit')) ?? 1) : 1;
   const inGhs = (value: number | null) => times(value, unit);
   const nominal = inGhs(told.nominal);
   // Without a nominal of its own a machine is measured by what its model can make.
@@ -68,6 +70,18 @@ export function readRates(replies: Replies, records: AntminerRecords, name: stri
     uptimeS,
     isScaled: isScaled || rateFactor !== 1 || nominalFactor !== 1,
   };
+}
+
+/**
+ * The rates of Bitmain's firmware for other coins than bitcoin (KS5, L9, E9) with their unit behind them:
+ * `RT HASHRATE` "21632.89GH/s", `AV HASHRATE`, `THEORY HASHRATE`, GH/s. Null where it writes none.
+ */
+function writtenRates(summary: JsonObject): Told | null {
+  const short = ghsWithUnit(own(summary, 'RT HASHRATE'));
+  const average = ghsWithUnit(own(summary, 'AV HASHRATE'));
+  if (short === null && average === null) return null;
+  const nominal = positive(ghsWithUnit(own(summary, 'THEORY HASHRATE')));
+  return { now: short ?? average, short, average, nominal };
 }
 
 /** The figures as the device writes them; `devs` alone counts in MH/s, unless it lies. */

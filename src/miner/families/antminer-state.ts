@@ -71,7 +71,10 @@ function hasSlots(stats: JsonObject): boolean {
 
 const faultKeys = Array.from({ length: 17 }, (_, slot) => `chain_fault${slot}`);
 
-/** Faults a machine names: `status` of `new_api` (`s` is good), `chain_faultN` of VNish. */
+/**
+ * Faults a machine names: `status` of `new_api` (`s` is good), `chain_faultN` of VNish, `psu_status` of those
+ * built on rwglr's engine (MSKMiner, Hiveon).
+ */
 export function antminerErrors({ stats, newStats, summary }: AntminerRecords): DeviceError[] {
   const errors: DeviceError[] = [];
   for (const record of [summary, stats, newStats]) {
@@ -90,5 +93,7 @@ export function antminerErrors({ stats, newStats, summary }: AntminerRecords): D
     const text = fault === undefined ? null : toText(fault);
     if (text !== null && text !== '0') errors.push({ code: `chain${slot}`, text: text.slice(0, 256) });
   }
+  const supply = textOf(stats, 'psu_status');
+  if (supply !== null && !/ok|normal/i.test(supply)) errors.push({ code: 'psu', text: supply });
   return errors;
 }

@@ -3,6 +3,7 @@ import { finishWeb, isWebCommand, webObject, webReply } from '../http/web-replie
 import { toNumber } from '../numbers.js';
 import { isObject } from '../reply-status.js';
 import type { JsonObject, JsonValue, Replies, Reply } from '../reply.js';
+import { otherVendor } from './antminer-identity.js';
 import { antminer } from './antminer.js';
 import { cleanMac, cleanModel } from './model-names.js';
 import { descriptions, own, rows, textOf } from './records.js';
@@ -22,7 +23,8 @@ export const antminerWeb: Family = {
   request: (command) => `GET ${command}`,
   followUp: (replies) => (hasSections(replies) ? [] : ['/cgi-bin/get_miner_status.cgi']),
   web: {
-    recognises: (page) => /antminer|daoge|elphapex|blackminer|hiveon/i.test(`${page.realm} ${page.text}`),
+    recognises: (page) =>
+      /antminer|daoge|elphapex|blackminer|hiveon|volcminer/i.test(`${page.realm} ${page.text}`),
     schemes: ['digest'],
   },
   matches: (replies) =>
@@ -114,6 +116,8 @@ function fromStatus(status: JsonObject): Record<string, JsonObject> {
   const rates = { 'GHS 5s': own(summary, 'ghs5s') ?? null, 'GHS av': own(summary, 'ghsav') ?? null };
   const devices = own(status, 'devs');
   const stats: JsonObject = { Elapsed: elapsed, ...rates };
+  // VolcMiner tells its fans beside the boards.
+  for (const [name, value] of Object.entries(status)) if (/^fan\d+$/.test(name)) stats[name] = value;
   for (const device of Array.isArray(devices) ? devices.slice(0, 16) : [])
     if (isObject(device)) Object.assign(stats, slotOf(device));
   return {
@@ -178,10 +182,13 @@ function pairsOf(run: string): JsonObject {
 function identityOf(replies: Replies, context: ReadContext) {
   const system = systemOf(replies);
   const known = context.identity;
-  const type = cleanModel(textOf(system, 'minertype'));
+  const host = textOf(system, 'hostname');
+  const told = textOf(system, 'minertype') ?? (/volcminer/i.test(host ?? '') ? host : null);
+  const type = cleanModel(told);
   const isBitmain = type !== null && /antminer|^[STLDEKZ]\d/i.test(type);
   const isElphapex = type !== null && /^DG/i.test(type);
-  const vendor = isBitmain ? 'Bitmain' : isElphapex ? 'Elphapex' : null;
+  const other = type === null ? null : otherVendor(type);
+  const vendor = other ?? (isBitmain ? 'Bitmain' : isElphapex ? 'Elphapex' : null);
   return {
     vendor: vendor ?? known?.vendor ?? null,
     model: type ?? known?.model ?? null,

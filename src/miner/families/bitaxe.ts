@@ -147,8 +147,11 @@ function readIdentity(info: JsonObject) {
   const isNerd = /nerd/i.test(`${told ?? ''} ${textOf(info, 'hostname') ?? ''}`);
   const chip = textOf(info, 'ASICModel');
   const kind = chip === null ? null : (byChip[chip.toUpperCase()] ?? chip);
-  const maker = isNerd ? 'NerdAxe' : 'Bitaxe';
-  const model = told !== null && /axe/i.test(told) ? told : kind === null ? maker : `${maker} ${kind}`;
+  const isForge = /bitforge/i.test(`${told ?? ''} ${textOf(info, 'hostname') ?? ''}`);
+  const maker = isNerd ? 'NerdAxe' : isForge ? 'BitForge' : 'Bitaxe';
+  // Several chips, and no name of theirs: BitForge's own board.
+  const variant = isForge ? chip : kind;
+  const model = told !== null && /axe|forge/i.test(told) ? told : [maker, variant].filter(Boolean).join(' ');
   return {
     vendor: maker,
     model,

@@ -11,7 +11,7 @@ import type { JsonObject, Replies } from '../reply.js';
 import { readPools, sumShares } from './pools.js';
 import { deriveState, emptyReading, finish, startupS, withIdentity, type BoardReading } from './reading.js';
 import { descriptions, largest, mean, own, row, rows, sum, textOf } from './records.js';
-import { presentGhs, ratesOf, scaleTo, sumRates, times, type Rates } from './units.js';
+import { presentGhs, ratesOf, scaleTo, steadyGhs, sumRates, times, type Rates } from './units.js';
 
 /** What a layout tells beside `summary` and `pools`, which all of cgminer's offspring share. */
 export interface Layout {
@@ -24,6 +24,8 @@ export interface Layout {
   readonly powerSource?: PowerSource;
   readonly nominalGhs?: number | null;
   readonly uptimeS?: number | null;
+  /** Its windows count shares, and the short ones jump: the rate is read as an Avalon's. */
+  readonly isSteady?: boolean;
   readonly temperatureAvgC?: number | null;
   readonly deviceErrors?: readonly DeviceError[];
   /** What the machine says it is doing; it counts only while the machine does not hash. */
@@ -37,12 +39,13 @@ export function readLayout(family: string, layout: Layout, replies: Replies, con
   const told = scaled(ratesOf(summary), unit);
   const boardRates = (layout.boardRates ?? []).filter((it) => presentGhs(it) !== null);
   const boardSum = sum(layout.boards.map((board) => board.hashrateGhs));
-  const hashrateGhs = presentGhs(told) ?? times(presentGhs(sumRates(boardRates)) ?? boardSum, unit);
+  const uptimeS = toNumber(own(summary, 'Elapsed', 'elapsed')) ?? layout.uptimeS ?? null;
+  const headline = layout.isSteady === true ? steadyGhs(told, uptimeS) : presentGhs(told);
+  const hashrateGhs = headline ?? times(presentGhs(sumRates(boardRates)) ?? boardSum, unit);
   const boards = fitBoards(layout.boards, boardSum, hashrateGhs, unit);
   const pools = readPools(replies);
   const acceptedShares = toCount(own(summary, 'Accepted')) ?? sumShares(pools, 'accepted');
   const nominalGhs = layout.nominalGhs ?? sum(layout.boards.map((board) => board.nominalGhs));
-  const uptimeS = toNumber(own(summary, 'Elapsed', 'elapsed')) ?? layout.uptimeS ?? null;
   const isIdle = hashrateGhs === null || hashrateGhs === 0;
   return finish(
     {
@@ -91,8 +94,13 @@ function isEquihash(replies: Replies): boolean {
   if (/innominer a9/i.test(descriptions(replies))) return true;
   const pools = rows(replies, ['pools'], 'POOLS').slice(0, 32);
   const active = pools.find((it) => own(it, 'Stratum Active') === true) ?? pools[0] ?? {};
-  return /equihash|zhash|beamhash/i.test(textOf(active, 'Algorithm', 'Algorithm Type') ?? '');
+  if (/equihash|zhash|beamhash/i.test(textOf(active, 'Algorithm', 'Algorithm Type') ?? '')) return true;
+  // Innosilicon's A9 under cgminer's own name: its chains, and a pool of such a coin.
+  const hasA9Chains = rows(replies, ['stats'], 'STATS').some((it) => /^HLT\d/.test(textOf(it, 'ID') ?? ''));
+  return hasA9Chains && pools.some((it) => equihashPool.test(textOf(it, 'URL') ?? ''));
 }
+
+const equihashPool = /equihash|zhash|zcash|flypool|\b(?:zec|zcl|zen|btg|komodo|kmd)\b/i;
 
 function scaled(rates: Rates, factor: number): Rates {
   if (factor === 1) return rates;

@@ -21,7 +21,7 @@ interface Evidence {
  */
 const makers: readonly (readonly [keyof Evidence, RegExp, string, string | null])[] = [
   ['software', /innominer ([a-z]\d+\w*)/im, 'Innosilicon', '$1'],
-  ['ids', /^HLT\d/m, 'Innosilicon', null],
+  ['ids', /^HLT\d/m, 'Innosilicon', 'A9'],
   ['software', /-spx\b/im, 'Spondoolies', 'SPx36'],
   ['ids', /^SP36\d$/m, 'Spondoolies', 'SPx36'],
   ['names', /^BKL/m, 'Baikal', null],

@@ -79,6 +79,7 @@ const modelIn = remember((type) => {
     .replace(/\([^]*$/, '')
     .replace(/\s+(?:hiveon|vnish|blissz|asicseer|bixbit|mskminer|v\.?\d)[^]*$/i, '')
     .replace(/\s+/g, ' ')
+    .replace(/^(Antminer)(?=[A-Z]{1,2}\d)/i, '$1 ')
     .trim();
   return name === '' ? null : name;
 });

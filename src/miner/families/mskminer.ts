@@ -1,6 +1,6 @@
 import { toNumber } from '../numbers.js';
 import { bitmainFirmware } from './antminer-family.js';
-import { own, textOf } from './records.js';
+import { own } from './records.js';
 
 /**
  * MSKMiner, and others built on the same engine (`rwglr`): Bitmain's layout with `total_power` and
@@ -10,10 +10,8 @@ export const mskminer = bitmainFirmware({
   name: 'mskminer',
   firmware: ['MSKMiner', 'rwglr'],
   add: ({ stats }) => {
-    const supply = textOf(stats, 'psu_status');
     const isTuning = (toNumber(own(stats, 'tune_running')) ?? 0) > 0;
     return {
-      errors: supply === null || /ok|normal/i.test(supply) ? [] : [{ code: 'psu', text: supply }],
       state: (shown) => (isTuning && (shown === 'sleeping' || shown === 'stopped') ? 'starting' : shown),
     };
   },

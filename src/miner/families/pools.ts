@@ -66,7 +66,7 @@ function toCandidate(record: JsonObject, position: number): Candidate {
     url: textOf(record, 'URL', 'url') ?? '',
     user: textOf(record, 'User', 'user', 'account') ?? '',
     status,
-    priority: toCount(own(record, 'Priority', 'priority')),
+    priority: priorityOf(record),
     isActive: false,
     isDevFee: false,
     accepted: toCount(own(record, 'Accepted', 'accepted')),
@@ -81,12 +81,17 @@ function toCandidate(record: JsonObject, position: number): Candidate {
   };
 }
 
+/** The millions of a HyperBit are 0, 1, 2 with flags in the upper bytes. */
+function priorityOf(record: JsonObject): number | null {
+  const told = toCount(own(record, 'Priority', 'priority', 'pool-priority'));
+  return told !== null && told >= 2 ** 16 ? told % 2 ** 16 : told;
+}
+
 function isTrue(value: JsonValue | undefined): boolean {
   return value === true || (typeof value === 'string' && /^(true|y|yes)$/i.test(value.trim()));
 }
 
-/** Authors' pools name themselves, carry `Type` 1 (VNish), or a priority no user sets (993, 9998, 9999;
- * the millions of a HyperBit are 0, 1, 2 with flags in the upper bytes). */
+/** Authors' pools name themselves, carry `Type` 1 (VNish), or a priority no user sets (993, 9998, 9999). */
 function isDevFee(record: JsonObject, pool: PoolSample): boolean {
   const isNamed = devFee.test(pool.url) || devFee.test(pool.user);
   const priority = pool.priority ?? 0;

@@ -40,6 +40,7 @@ function matches(replies: Replies): boolean {
 function layoutOf(replies: Replies): Layout {
   const stats = row(replies, ['stats'], 'STATS');
   return {
+    isSteady: true,
     boards: Array.from({ length: maxBoards }, (_, at) => toBoard(stats, at)).filter(
       (board) => board !== null,
     ),

@@ -1,6 +1,6 @@
-import { toNumber } from '../numbers.js';
+import { parseQuantity, toNumber } from '../numbers.js';
 import { remember } from '../remember.js';
-import type { JsonObject } from '../reply.js';
+import type { JsonObject, JsonValue } from '../reply.js';
 
 const ghsPer: Readonly<Record<string, number>> = {
   H: 1e-9,
@@ -20,6 +20,14 @@ const ghsIn = remember((unit) => {
   const name = /^\s*([KMGTP]?H)(?:ash(?:es)?)?(?:\/?s(?:ec)?)?\s*$/i.exec(unit)?.[1];
   return name === undefined ? null : (ghsPer[name.toUpperCase()] ?? null);
 });
+
+/** GH/s in a figure with its unit behind it, `21632.89GH/s`; null when it is none, or has no hash unit. */
+export function ghsWithUnit(value: JsonValue | undefined): number | null {
+  if (typeof value !== 'string') return null;
+  const told = parseQuantity(value);
+  const unit = told === null ? null : ghsPerUnit(told.unit);
+  return told === null || unit === null ? null : times(told.value, unit);
+}
 
 /** Hashrates of one record, GH/s. */
 export interface Rates {
