@@ -99,6 +99,7 @@ function* batchesOf(
         onlineCount: count,
         rejectedCount: 0,
         wireBytes: 0,
+        intervalS: slotMs / 1_000,
       };
     }
   }

@@ -1,7 +1,7 @@
 -- Stores one batch: history, live rows, miners, events, raw replies and the ledger row, or nothing.
 -- $1 rows (JSON text), $2 site, $3 batch id, $4 key, $5 arrival, $6 rows, $7 online, $8 rejected, $9 bytes on the wire,
 -- $10 whether rows of doubtful identity go by their address. Else one such row keeps the batch from being written, and
--- the answer holds what `headframe_settle_identities` wants to see.
+-- the answer holds what `headframe_settle_identities` wants to see. $11 seconds between slots, as the collector tells.
 -- Rows of every table are taken in the order of their miner, so that concurrent batches cannot deadlock.
 with seen as materialized (
   select from collector_upload_logs where site_id = $2::int and batch_id = $3::uuid
@@ -9,7 +9,9 @@ with seen as materialized (
 input as materialized (
   select r.*, row_number() over newest_first = 1 as is_newest,
     max(r.time) filter (where r.online) over (partition by r.key) as last_online_at,
-    max(r.time) filter (where r.mac is not null or r.serial is not null) over (partition by r.key) as identified_at
+    max(r.time) filter (where r.mac is not null or r.serial is not null) over (partition by r.key) as identified_at,
+    case when array_position(r.board_chips_ok, null) is null
+      then (select sum(c) from unnest(r.board_chips_ok) c)::int end as chips_ok
   from json_to_recordset(case when exists (select from seen) then '[]' else $1::text end::json) as r (
     key text, "time" timestamptz, offset_ms float8, ip text, mac text, serial text, online boolean, state text, health text,
     reported_health text, hashrate_ghs float8, hashrate_5s_ghs float8, hashrate_expected_ghs float8,
@@ -26,7 +28,7 @@ input as materialized (
 known as materialized (
   select m.key, m.miner_id, m.address is not null as is_address, m.key_since, m.ip, m.mac, m.serial, m.model,
     m.firmware, m.family, l.time, l.state, l.pool_url, l.worker_name, l.known_uptime_seconds,
-    l.known_boards_healthy, l.known_board_serials
+    l.known_boards_healthy, l.known_board_serials, l.known_chips_ok
   from input i
   join miners m on m.site_id = $2::int and m.key = i.key
   left join miner_telemetry_live l on l.miner_id = m.miner_id
@@ -121,13 +123,13 @@ history as (
 ),
 live as (
   insert into miner_telemetry_live as l (
-    miner_id, boards_total, boards_healthy, known_boards_healthy, known_board_serials, time, last_online_at,
+    miner_id, boards_total, boards_healthy, known_boards_healthy, known_chips_ok, known_board_serials, time, last_online_at,
     identified_at, accepted_shares,
     rejected_shares, hardware_errors, uptime_seconds, known_uptime_seconds, hashrate_ghs, hashrate_5s_ghs,
     hashrate_expected_ghs, temperature_avg, temperature_min, temperature_max, frequency_avg, power_w, efficiency,
     offset_ms, latency_ms, pool_latency_ms, online, state, health, reported_health, error_class, error_message,
     pool_url, worker_name, fan_speeds, temperature_chips, boards, details)
-  select ids.miner_id, i.boards_total, i.boards_healthy, i.boards_healthy, i.board_serials, i.time, i.last_online_at,
+  select ids.miner_id, i.boards_total, i.boards_healthy, i.boards_healthy, i.chips_ok, i.board_serials, i.time, i.last_online_at,
     i.identified_at, i.accepted_shares, i.rejected_shares, i.hardware_errors, i.uptime_seconds, i.uptime_seconds, i.hashrate_ghs,
     i.hashrate_5s_ghs, i.hashrate_expected_ghs, i.temperature_avg, i.temperature_min, i.temperature_max,
     i.frequency_avg, i.power_w, i.efficiency, i.offset_ms, i.latency_ms, i.pool_latency_ms, i.online, i.state,
@@ -140,7 +142,8 @@ live as (
   order by ids.miner_id
   on conflict (miner_id) do update set
     boards_total = excluded.boards_total, boards_healthy = excluded.boards_healthy,
-    known_boards_healthy = coalesce(excluded.boards_healthy, l.known_boards_healthy), time = excluded.time,
+    known_boards_healthy = coalesce(excluded.boards_healthy, l.known_boards_healthy),
+    known_chips_ok = coalesce(excluded.known_chips_ok, l.known_chips_ok), time = excluded.time,
     last_online_at = coalesce(excluded.last_online_at, l.last_online_at),
     identified_at = coalesce(excluded.identified_at, l.identified_at),
     -- A board that does not tell now is not gone for good.
@@ -167,7 +170,7 @@ live as (
 -- Each sample newer than the live row beside what was known before it; null: not told.
 steps as (
   select k.miner_id, i.time, i.state, i.uptime_seconds, i.model, i.firmware, i.pool_url, i.worker_name,
-    i.boards_healthy, i.board_serials,
+    i.boards_healthy, i.board_serials, i.chips_ok,
     coalesce(lag(i.state) over w, k.state) as old_state,
     coalesce(lag(i.uptime_seconds) over w, k.known_uptime_seconds) as old_uptime_seconds,
     coalesce(lag(i.model) over w, k.model) as old_model,
@@ -175,7 +178,8 @@ steps as (
     coalesce(lag(i.pool_url) over w, k.pool_url) as old_pool_url,
     coalesce(lag(i.worker_name) over w, k.worker_name) as old_worker_name,
     coalesce(lag(i.boards_healthy) over w, k.known_boards_healthy) as old_boards_healthy,
-    coalesce(lag(i.board_serials) over w, k.known_board_serials) as old_board_serials
+    coalesce(lag(i.board_serials) over w, k.known_board_serials) as old_board_serials,
+    coalesce(lag(i.chips_ok) over w, k.known_chips_ok) as old_chips_ok
   from input i
   join known k on k.key = i.key
   where k.time < i.time
@@ -194,12 +198,13 @@ events as (
     ('pool', s.old_pool_url, s.pool_url, s.pool_url <> s.old_pool_url),
     ('worker', s.old_worker_name, s.worker_name, s.worker_name <> s.old_worker_name),
     ('boards', s.old_boards_healthy::text, s.boards_healthy::text, s.boards_healthy <> s.old_boards_healthy),
+    ('chips', s.old_chips_ok::text, s.chips_ok::text, s.chips_ok <> s.old_chips_ok),
     ('board_swap', array_to_string(s.old_board_serials, ' '), array_to_string(s.board_serials, ' '),
       not s.board_serials <@ s.old_board_serials)
   ) as c (kind, from_value, to_value, is_change)
   where (s.state <> s.old_state or s.uptime_seconds < s.old_uptime_seconds or s.model <> s.old_model
       or s.firmware <> s.old_firmware or s.pool_url <> s.old_pool_url or s.worker_name <> s.old_worker_name
-      or s.boards_healthy <> s.old_boards_healthy or not s.board_serials <@ s.old_board_serials)
+      or s.boards_healthy <> s.old_boards_healthy or s.chips_ok <> s.old_chips_ok or not s.board_serials <@ s.old_board_serials)
     and c.is_change
     -- A batch that loses the race for the live row tells nothing new.
     and s.miner_id in (select miner_id from live)
@@ -250,6 +255,25 @@ quirk_sightings as (
   group by q.quirk_id, d.miner_id order by q.quirk_id, d.miner_id
   on conflict (quirk_id, miner_id) do update set last_seen = excluded.last_seen
   where m.last_seen < excluded.last_seen - interval '5 minutes'
+),
+-- What rollups must look at again. A sample that did not move its live row has others after it, whose sums since the
+-- sample before change too.
+marks as (
+  insert into rollup_marks (site_id, time, is_late)
+  select $2::int, date_bin('5 minutes', h.time, 'epoch'), bool_or(l.miner_id is null)
+  from history h
+  left join (select live.miner_id, i.time from live join ids using (miner_id) join input i on i.key = ids.key and i.is_newest) l
+    on l.miner_id = h.miner_id and l.time = h.time
+  group by 2
+),
+told_interval as (
+  insert into site_intervals (site_id, since, interval_s)
+  select $2::int, date_trunc('hour', min(h.time)), $11::text::real
+  from history h
+  having $11::text::real > 0 and $11::text::real is distinct from (
+    select s.interval_s from site_intervals s where s.site_id = $2::int and s.since <= min(h.time)
+    order by s.since desc limit 1)
+  on conflict do nothing
 ),
 outcome as materialized (
   select (select count(*) from history)::int as stored,

@@ -106,12 +106,19 @@ async function storeBody(
       onlineCount: upload.onlineCount,
       rejectedCount: upload.rejected.length,
       wireBytes,
+      intervalS: readInterval(request.headers['x-poll-interval']),
     }),
     deps.options.databaseDeadlineMs,
   );
   const answer = toAnswer(upload, outcome, performance.now() - startedMs);
   countRows(deps, answer);
   return answer;
+}
+
+/** Seconds between the slots of the collector, when it tells any that can be. */
+function readInterval(header: string | string[] | undefined): number | null {
+  const intervalS = typeof header === 'string' && header !== '' ? Number(header) : NaN;
+  return intervalS >= 1 && intervalS <= 86_400 ? intervalS : null;
 }
 
 async function parse(

@@ -296,9 +296,26 @@ export const configSchema = z.strictObject({
         7,
         "Upload logs are kept so long, days: never shorter than the spool's greatest age.",
       ),
+      rollup_1h_days: int(1, 36_500, 730, 'Hourly sums of each miner are kept so long, days.'),
+      rollup_5m_days: int(1, 36_500, 365, 'Sums of each site in five minutes are kept so long, days.'),
       run_every_s: int(1, 86_400, 300, 'How often maintenance runs, s.'),
     },
     'How long rows are kept.',
+  ),
+  rollups: group(
+    {
+      run_every_s: int(1, 3600, 15, 'How often new and late samples are summed, s.'),
+      settle_5m_s: int(
+        0,
+        3600,
+        60,
+        'Five minutes of a site are summed so long after their first new sample, s.',
+      ),
+      settle_1h_s: int(0, 86_400, 600, 'Hours of miners are summed so long after their first new sample, s.'),
+      max_buckets: int(1, 100_000, 500, 'Buckets summed in one run, of either length; the rest waits.'),
+      deadline_ms: int(1_000, 600_000, 60_000, 'Bound of summing one bucket of one site, ms.'),
+    },
+    'Sums over hours and five minutes.',
   ),
   metrics: group(
     {

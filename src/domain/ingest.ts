@@ -92,6 +92,8 @@ export interface IngestBatch {
   readonly rejectedCount: number;
   /** Compressed size on the wire, bytes. */
   readonly wireBytes: number;
+  /** Seconds between slots, as the collector tells in `X-Poll-Interval`; null when it does not. */
+  readonly intervalS: number | null;
 }
 
 /** What the one statement did. `stored + duplicate = rowCount`. */

@@ -6,6 +6,8 @@ import { errnoOf } from './spool-file.js';
 export interface UploadClientOptions {
   /** Full address of the upload endpoint, http or https. */
   readonly url: string;
+  /** Seconds between the slots of what is uploaded; sent along when known. */
+  readonly intervalS?: number;
   /** Kept-alive connections at most. */
   readonly connections: number;
   readonly connectTimeoutMs?: number;
@@ -98,6 +100,7 @@ export function classifyAnswer(
 export class UploadClient {
   readonly #pool: Pool;
   readonly #path: string;
+  readonly #intervalHeader: Readonly<Record<string, string>>;
   readonly #deadlineMs: number;
   readonly #maxAnswerBytes: number;
   readonly #now: () => number;
@@ -105,6 +108,8 @@ export class UploadClient {
   constructor(options: UploadClientOptions) {
     const url = new URL(options.url);
     this.#path = url.pathname + url.search;
+    this.#intervalHeader =
+      options.intervalS === undefined ? {} : { 'x-poll-interval': String(options.intervalS) };
     this.#deadlineMs = options.deadlineMs ?? 30_000;
     this.#maxAnswerBytes = options.maxAnswerBytes ?? 1024 * 1024;
     this.#now = options.now ?? Date.now;
@@ -138,6 +143,7 @@ export class UploadClient {
           'content-encoding': 'gzip',
           'x-collector-key': request.key,
           'x-batch-id': request.batchId,
+          ...this.#intervalHeader,
         },
         body: request.body,
         signal: abort.signal,

@@ -4,15 +4,14 @@ import { IngestPool } from '../api/ingest-pool.js';
 import { createLifecycle } from '../api/lifecycle.js';
 import { defaultApiOptions } from '../api/options.js';
 import { startServer, type RunningServer } from '../api/server.js';
-import { Actor } from '../actor/actor.js';
 import { version, webDir } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import { AppError } from '../domain/errors.js';
 import { checkSchema } from '../storage/migrate.js';
-import { runRetention } from '../storage/retention.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import { createFailure, type Failure } from './failure.js';
+import { startMaintenance } from './maintenance.js';
 import { thresholdsOf } from './plan.js';
 import { openStore, staleAfterS, type Store } from './store.js';
 
@@ -90,45 +89,6 @@ function depsOf({ config, store, metrics, log }: ApiOptions): Omit<ApiDeps, 'lif
       hasOpenReads: api.open_reads,
       maxSampleAgeMs: config.spool.max_age_h * 3_600_000,
       thresholds: thresholdsOf(config),
-    },
-  };
-}
-
-/** Partitions ahead, retention behind; any number of instances may run it. */
-function startMaintenance({ config, store, metrics, log, failure }: ApiOptions): { stop(): Promise<void> } {
-  const actor = new Actor<'run'>({
-    name: 'maintenance',
-    mailboxSize: 1,
-    create: () => ({
-      async receive() {
-        const { retention } = config;
-        const outcome = await runRetention(store.database, {
-          historyDays: retention.history_days,
-          eventDays: retention.events_days,
-          logDays: retention.logs_days,
-          now: new Date(),
-          log,
-          metrics,
-        }).catch((error: unknown) => {
-          // The database being away is no fault of maintenance: the next run looks again.
-          if (error instanceof AppError && error.isRetryable) return null;
-          throw error;
-        });
-        log.debug({ outcome }, 'maintenance ran');
-      },
-    }),
-    onCrash: (err) => {
-      metrics.add('headframe_actor_restarts_total', 1, { actor: 'maintenance' });
-      log.error({ err }, 'maintenance crashed');
-    },
-    onEscalate: failure.report,
-  });
-  const timer = setInterval(() => actor.tell('run'), config.retention.run_every_s * 1000);
-  actor.tell('run');
-  return {
-    async stop() {
-      clearInterval(timer);
-      await actor.stop({ drain: false, deadlineMs: 1_000 });
     },
   };
 }

@@ -42,6 +42,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<Delivery>
   });
   const client = new UploadClient({
     url: new URL('/api/collector/upload', options.apiUrl).href,
+    intervalS: config.sites.find(({ name }) => name === site)?.interval_s ?? config.poll.interval_s,
     connections: config.upload.concurrency,
     deadlineMs: config.upload.timeout_ms,
   });

@@ -26,6 +26,8 @@ export interface SpreadTable {
 export const spreadTables: readonly SpreadTable[] = [
   { name: 'miner_telemetry_history', chunkS: (chunkS) => chunkS },
   { name: 'miner_events', chunkS: () => maxChunkS },
+  { name: 'miner_telemetry_1h', chunkS: () => maxChunkS },
+  { name: 'site_telemetry_5m', chunkS: () => maxChunkS },
 ];
 
 /**

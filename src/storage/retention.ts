@@ -1,9 +1,9 @@
-import { AppError } from '../domain/errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { errorCode } from './database-error.js';
 import type { Database, Row } from './database.js';
 import { nativeRetentionStatements, type Edition } from './edition.js';
+import { elected } from './election.js';
 import { readMeta } from './meta.js';
 import { coveredPastS, ensurePartitions, listPartitions } from './partitions.js';
 
@@ -11,6 +11,8 @@ export interface RetentionOptions {
   /** At least as long as a sample may be on its way (73 h), or late ones would be dropped as they come. */
   readonly historyDays: number;
   readonly eventDays: number;
+  readonly rollup1hDays: number;
+  readonly rollup5mDays: number;
   /** Never shorter than the spool's greatest age: the log tells a late batch from a new one. */
   readonly logDays: number;
   readonly now: Date;
@@ -37,7 +39,6 @@ export interface RetentionOutcome {
   readonly skipped: number;
 }
 
-const retentionLock = 4_801_003;
 const daySeconds = 86_400;
 
 /**
@@ -53,6 +54,8 @@ export async function runRetention(db: Database, options: RetentionOptions): Pro
   const tables = [
     { table: 'miner_telemetry_history', keepS: Math.max(coveredPastS, options.historyDays * daySeconds) },
     { table: 'miner_events', keepS: Math.max(coveredPastS, options.eventDays * daySeconds) },
+    { table: 'miner_telemetry_1h', keepS: Math.max(coveredPastS, options.rollup1hDays * daySeconds) },
+    { table: 'site_telemetry_5m', keepS: Math.max(coveredPastS, options.rollup5mDays * daySeconds) },
   ];
   for (const { table, keepS } of tables) {
     for (const step of await dropSteps(db, edition, table, keepS, options)) {
@@ -99,20 +102,17 @@ async function dropSteps(
 
 /** Null when another instance, or a query that holds its locks for long, was in the way. */
 async function takeStep(db: Database, step: Step, options: RetentionOptions): Promise<number | null> {
-  const elect = `do $$ begin
-    if not pg_try_advisory_xact_lock(${retentionLock}) then raise lock_not_available; end if;
-  end $$`;
   try {
-    const rows = await db.transaction('retention', [elect, ...step.statements], {
+    const rows = await elected(db, 'retention', step.statements, {
       deadlineMs: options.deadlineMs ?? 30_000,
       lockTimeoutMs: options.lockTimeoutMs ?? 500,
     });
-    return step.dropped(rows);
+    if (rows !== null) return step.dropped(rows);
+    options.log.debug({ statements: step.statements }, 'retention step skipped');
+    return null;
   } catch (error) {
     if (errorCode(error) === '42P01') return 0;
-    if (!(error instanceof AppError) || errorCode(error.cause) !== '55P03') throw error;
-    options.log.debug({ err: error }, 'retention step skipped');
-    return null;
+    throw error;
   }
 }
 

@@ -120,6 +120,7 @@ export class TelemetryStore {
       batch.rejectedCount,
       batch.wireBytes,
       String(goesByAddress),
+      batch.intervalS === null ? null : String(batch.intervalS),
     ];
     const [counts] = await this.#db.run(
       'ingest_batch',

@@ -71,6 +71,11 @@ export const metricTable = {
   headframe_db_pool_replacements_total: counter('Times the connection pool was replaced.'),
   headframe_db_call_ms: histogram('Database call time, ms.', latencyMs, 'call'),
   headframe_partitions_dropped_total: counter('Partitions or chunks dropped by retention.'),
+  headframe_rollup_runs_total: counter('Runs of the rollups, by outcome.', 'outcome'),
+  headframe_rollup_buckets_total: counter('Buckets computed, by rollup.', 'rollup'),
+  headframe_rollup_lag_seconds: gauge(
+    'How long the oldest bucket of the last run was past its turn when it was computed.',
+  ),
   // Process
   headframe_actor_restarts_total: counter('Actor restarts after a crash.', 'actor'),
   headframe_mailbox_shed_total: counter('Messages refused by a full mailbox.', 'actor'),

@@ -95,6 +95,7 @@ export function ingestBatch(
     onlineCount: sorted.filter((row) => row.online).length,
     rejectedCount: 0,
     wireBytes: 1_000,
+    intervalS: null,
     ...changes,
   };
 }

@@ -60,6 +60,7 @@ export function writeInto(store: TelemetryStore, key: Pick<CollectorKey, 'keyId'
       onlineCount: parsed.onlineCount,
       rejectedCount: 0,
       wireBytes: gz.byteLength,
+      intervalS: null,
     });
     return outcome.stored;
   };

@@ -1,0 +1,232 @@
+import type { Metrics } from '../telemetry/metrics.js';
+import type { Database, Row } from './database.js';
+import { elected } from './election.js';
+import { ensurePartitions } from './partitions.js';
+import { errorCode } from './database-error.js';
+import { noteRun } from './maintenance-runs.js';
+import { readQuery } from './sql-files.js';
+
+/** How far behind a sample the one before it may lie to be counted from, s. */
+export const lookBackS = 7_200;
+
+/** The rollups by the length of their buckets. */
+export const rollups = [
+  { name: '5m', widthS: 300, table: 'site_telemetry_5m' },
+  { name: '1h', widthS: 3_600, table: 'miner_telemetry_1h' },
+] as const;
+export type Rollup = (typeof rollups)[number];
+
+export interface RollupOptions {
+  /** History is kept so long, days: buckets whose samples may be gone are left as they are. */
+  readonly historyDays: number;
+  /** A bucket is computed so long after its first new sample, s. */
+  readonly settle5mS: number;
+  readonly settle1hS: number;
+  /** Buckets computed in one run, per rollup. Default 500. */
+  readonly maxBuckets?: number;
+  /** Marks taken by one statement, and such statements in one run. Default 5,000 and 20. */
+  readonly markBatch?: number;
+  readonly maxMarkBatches?: number;
+  /** Bound of computing one bucket, ms. Default 60 s. */
+  readonly deadlineMs?: number;
+  /** How long a statement may wait for a lock, ms. Default 500. */
+  readonly lockTimeoutMs?: number;
+  /** Default: the database's clock. */
+  readonly now?: Date;
+  readonly metrics?: Metrics;
+  /** Ends the run between two buckets. */
+  readonly signal?: AbortSignal;
+  readonly sqlDir?: string;
+}
+
+/** What one run did. */
+export interface RollupOutcome {
+  readonly marks: number;
+  readonly buckets: number;
+  /** Another instance was at it, or a lock was not to be had: what is left waits for the next run. */
+  readonly isSkipped: boolean;
+  /** Buckets whose turn it is were left. */
+  readonly isPartial: boolean;
+  /** How long the oldest of the buckets computed was past its turn, s. */
+  readonly lagS: number;
+}
+
+interface Due {
+  readonly siteId: number;
+  readonly fromS: number;
+  readonly isLate: boolean;
+  readonly isMoved: boolean;
+  readonly sinceS: number;
+}
+
+/**
+ * Brings the rollups up to what was stored: folds the marks that ingest left into the list of buckets that are due,
+ * and computes those whose turn it is anew from their samples. Each bucket is one transaction that takes it off the
+ * list and writes it, so dying anywhere loses nothing and doing it again changes nothing. Any number of instances
+ * may run it. Throws `DATABASE_UNAVAILABLE` when the database is away.
+ */
+export async function runRollups(db: Database, options: RollupOptions): Promise<RollupOutcome> {
+  const startedMs = performance.now();
+  const run = new Run(db, options, options.now?.getTime() ?? (await databaseNowMs(db)));
+  const marks = await run.fold();
+  let buckets = 0;
+  let isPartial = false;
+  for (const rollup of rollups) {
+    const due = await run.claim(rollup);
+    isPartial ||= due.length >= run.maxBuckets;
+    for (const bucket of due) {
+      if (run.isSkipped || options.signal?.aborted === true) break;
+      if (await run.compute(rollup, bucket)) buckets++;
+    }
+  }
+  const outcome = { marks, buckets, isSkipped: run.isSkipped, isPartial, lagS: run.lagS };
+  options.metrics?.add('headframe_rollup_runs_total', 1, { outcome: run.isSkipped ? 'skipped' : 'done' });
+  if (!run.isSkipped) {
+    options.metrics?.set('headframe_rollup_lag_seconds', run.lagS);
+    await noteRun(db, 'rollups', { tookMs: performance.now() - startedMs, outcome });
+  }
+  return outcome;
+}
+
+async function databaseNowMs(db: Database): Promise<number> {
+  const [row] = await db.run(
+    'clock',
+    (sql) => sql<{ now_ms: number }[]>`select extract(epoch from now())::float8 * 1000 as now_ms`,
+  );
+  return row?.now_ms ?? Date.now();
+}
+
+/** One run: its clock, its statements, and how it went so far. */
+class Run {
+  readonly maxBuckets: number;
+  isSkipped = false;
+  lagS = 0;
+  readonly #db: Database;
+  readonly #options: RollupOptions;
+  readonly #nowS: number;
+  readonly #texts: ReturnType<typeof readTexts>;
+
+  constructor(db: Database, options: RollupOptions, nowMs: number) {
+    this.#db = db;
+    this.#options = options;
+    this.#nowS = Math.floor(nowMs / 1_000);
+    this.#texts = readTexts(options.sqlDir);
+    this.maxBuckets = options.maxBuckets ?? 500;
+  }
+
+  /** Buckets from before this may have lost samples to retention, those they look back at included. */
+  get #horizonS(): number {
+    return this.#nowS - this.#options.historyDays * 86_400 + lookBackS + 3_600;
+  }
+
+  /** Answers how many marks were taken. */
+  async fold(): Promise<number> {
+    const limit = this.#options.markBatch ?? 5_000;
+    const text = render(this.#texts.fold, {
+      limit,
+      settle_5m_s: this.#options.settle5mS,
+      settle_1h_s: this.#options.settle1hS,
+      horizon_s: this.#horizonS,
+      now_s: this.#nowS,
+    });
+    let marks = 0;
+    for (let round = 0; round < (this.#options.maxMarkBatches ?? 20) && !this.isSkipped; round++) {
+      const rows = await this.#elected([text]);
+      const taken = Number(rows?.[0]?.['taken'] ?? 0);
+      marks += taken;
+      if (taken < limit) break;
+    }
+    return marks;
+  }
+
+  async claim(rollup: Rollup): Promise<Due[]> {
+    if (this.isSkipped) return [];
+    const text = render(this.#texts.claim, {
+      width_s: rollup.widthS,
+      limit: this.maxBuckets,
+      // Long enough for a whole run, short enough not to be missed.
+      lease_s: 300,
+      horizon_s: this.#horizonS,
+      now_s: this.#nowS,
+    });
+    const rows = (await this.#elected([text])) ?? [];
+    return rows.map((row) => ({
+      siteId: Number(row['site_id']),
+      fromS: Number(row['from_s']),
+      isLate: row['is_late'] === true,
+      isMoved: row['is_moved'] === true,
+      sinceS: Number(row['since_s']),
+    }));
+  }
+
+  /** False when it was left for another run. */
+  async compute(rollup: Rollup, bucket: Due): Promise<boolean> {
+    const values = {
+      site: bucket.siteId,
+      from_s: bucket.fromS,
+      width_s: rollup.widthS,
+      back_s: lookBackS,
+      now_s: this.#nowS,
+    };
+    const where = `site_id = ${bucket.siteId} and time = to_timestamp(${bucket.fromS})`;
+    const statements = [
+      `delete from rollup_due where width_s = ${rollup.widthS} and ${where}`,
+      ...(bucket.isMoved
+        ? [
+            rollup.widthS === 300
+              ? `delete from site_telemetry_5m where ${where}`
+              : render(this.#texts.clear, values),
+          ]
+        : []),
+      render(this.#texts[rollup.name], values),
+      ...(bucket.isLate ? [render(this.#texts.next, values)] : []),
+    ];
+    const done = await this.#withPartitions(() => this.#elected(statements));
+    if (done === null) return false;
+    this.lagS = Math.max(this.lagS, this.#nowS - bucket.sinceS);
+    this.#options.metrics?.add('headframe_rollup_buckets_total', 1, { rollup: rollup.name });
+    return true;
+  }
+
+  async #withPartitions<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (errorCode(error) !== '23514') throw error;
+      await ensurePartitions(this.#db, new Date(this.#nowS * 1_000));
+      return await work();
+    }
+  }
+
+  async #elected(statements: readonly string[]): Promise<Row[] | null> {
+    const rows = await elected(this.#db, 'rollups', statements, {
+      deadlineMs: this.#options.deadlineMs ?? 60_000,
+      lockTimeoutMs: this.#options.lockTimeoutMs ?? 500,
+    });
+    if (rows === null) this.isSkipped = true;
+    return rows;
+  }
+}
+
+/** The statements of the runner. The sums of miners are a part of both rollups. */
+function readTexts(sqlDir?: string): Record<'fold' | 'claim' | 'next' | 'clear' | Rollup['name'], string> {
+  const sums = readQuery('rollup_miner_sums', sqlDir).trim();
+  const withSums = (name: string): string => readQuery(name, sqlDir).replace('{{sums}}', () => sums);
+  return {
+    fold: readQuery('rollup_fold', sqlDir),
+    claim: readQuery('rollup_claim', sqlDir),
+    next: readQuery('rollup_next', sqlDir),
+    clear: readQuery('rollup_clear', sqlDir),
+    '5m': withSums('rollup_5m'),
+    '1h': withSums('rollup_1h'),
+  };
+}
+
+/** Fills `{{name}}` with numbers: a transaction of several statements takes no parameters. */
+function render(text: string, values: Readonly<Record<string, number>>): string {
+  return text.replaceAll(/\{\{(\w+)\}\}/g, (_, name: string) => {
+    const value = values[name];
+    if (value === undefined || !Number.isFinite(value)) throw new Error(`no value for ${name}`);
+    return String(value);
+  });
+}

@@ -1,0 +1,178 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { IngestRow } from '../../src/domain/ingest.js';
+import { runRollups, type RollupOptions } from '../../src/storage/rollups.js';
+import { testEditions } from '../support/database.js';
+import { ingestBatch, ingestRow, offlineRow } from '../support/ingest-rows.js';
+import { expectedRollups, groupBy, oracleSamples, type OracleSample } from '../support/rollup-oracle.js';
+import { createTestStorage, type TestStorage } from '../support/storage.js';
+
+/** The start of an hour, some hours ago. */
+const hourMs = Math.floor(Date.now() / 3_600_000 - 5) * 3_600_000;
+const at = (seconds: number): string => new Date(hourMs + seconds * 1_000).toISOString();
+
+describe.each(testEditions())('rollups on %s', (edition) => {
+  let storage: TestStorage;
+  const write = (rows: readonly IngestRow[], changes = {}) =>
+    storage.store.writeBatch(ingestBatch(rows, storage.key, { intervalS: 60, ...changes }));
+  const run = (changes: Partial<RollupOptions> = {}) =>
+    runRollups(storage.db, { historyDays: 30, settle5mS: 0, settle1hS: 0, ...changes });
+
+  beforeAll(async () => {
+    storage = await createTestStorage(edition);
+  });
+  afterAll(() => storage.close());
+  beforeEach(() => clear());
+
+  async function clear(): Promise<void> {
+    await storage.query(`truncate miner_telemetry_history, miner_events, collector_upload_logs, miner_raw_replies,
+      miner_telemetry_live, miner_telemetry_1h, site_telemetry_5m, rollup_marks, rollup_due, site_intervals, miners cascade`);
+  }
+
+  async function expectRight(toldS: number | null): Promise<void> {
+    const samples = await storage.query<OracleSample>(`${oracleSamples}${storage.key.siteId}`);
+    const expected = expectedRollups(samples, toldS);
+    const miners = await storage.query<{ t: number; miner_id: number }>(
+      'select *, accepted_delta::float8 as accepted_delta, extract(epoch from time)::int as t from miner_telemetry_1h',
+    );
+    const site = await storage.query<
+      Record<string, unknown>
+    >(`select *, accepted_delta::float8 as accepted_delta,
+      rejected_delta::float8 as rejected_delta, hardware_errors_delta::float8 as hardware_errors_delta,
+      extract(epoch from time)::int as t from site_telemetry_5m`);
+    expectSame(new Map(miners.map((row) => [`${row.t} ${row.miner_id}`, row])), expected.miners);
+    expectSame(new Map(site.map((row) => [String(row.t), row])), expected.site);
+  }
+
+  test('sum what a miner did in an hour and a site in five minutes', async () => {
+    const rows = Array.from({ length: 60 }, (_, minute) =>
+      ingestRow('a', at(minute * 60), {
+        hashrate_ghs: 100_000 + minute,
+        accepted_shares: 1_000 + 10 * minute,
+        power_w: 3_600,
+      }),
+    );
+    await write(rows);
+    await write(Array.from({ length: 60 }, (_, minute) => offlineRow('b', at(minute * 60))));
+    await run();
+    const [hour] = await storage.query('select * from miner_telemetry_1h where online_samples > 0');
+    expect(hour).toMatchObject({
+      time: new Date(hourMs),
+      samples: 60,
+      online_samples: 60,
+      hashing_samples: 60,
+      expected_samples: 60,
+      interval_s: 60,
+      hashrate_ghs_min: 100_000,
+      hashrate_ghs_max: 100_059,
+      accepted_delta: '590',
+      temperature_max: 80.75,
+      energy_kwh: 3.6,
+    });
+    const [five] = await storage.query('select * from site_telemetry_5m order by time limit 1');
+    expect(five).toMatchObject({
+      miners: 2,
+      online_miners: 1,
+      hashing_miners: 1,
+      online_avg: 1,
+      samples: 10,
+      expected_samples: 10,
+      hashrate_ghs: 100_002,
+      power_w: 3_600,
+      last_states: { mining: 1, unreachable: 1 },
+    });
+    await expectRight(60);
+  });
+
+  test('equal a computation from scratch after any history of late, repeated and unordered uploads', async () => {
+    const sample = fc.record({
+      key: fc.constantFrom('a', 'b', 'c'),
+      slot: fc.integer({ min: 0, max: 40 }).map((n) => (n > 30 ? 60 + 7 * n : n)),
+      batch: fc.integer({ min: 0, max: 5 }),
+      isOnline: fc.boolean(),
+      shares: fc.option(fc.integer({ min: 0, max: 100 })),
+      errors: fc.option(fc.integer({ min: 0, max: 100 })),
+      power: fc.option(fc.integer({ min: 0, max: 5_000 })),
+    });
+    const step = fc.constantFrom('write', 'again', 'run', 'killed', 'two', 'few');
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(sample, { minLength: 1, maxLength: 40 }),
+        fc.array(step, { minLength: 4, maxLength: 12 }),
+        fc.constantFrom(60, null),
+        async (samples, steps, toldS) => {
+          await clear();
+          const batches = [...groupBy(samples, (s) => s.batch).values()].map((part) => {
+            const unique = [...new Map(part.map((s) => [`${s.key} ${s.slot}`, s])).values()];
+            const rows = unique.map((s) =>
+              s.isOnline
+                ? ingestRow(s.key, at(s.slot * 60), {
+                    accepted_shares: s.shares,
+                    hardware_errors: s.errors,
+                    power_w: s.power,
+                  })
+                : offlineRow(s.key, at(s.slot * 60)),
+            );
+            return ingestBatch(rows, storage.key, { intervalS: toldS });
+          });
+          const sent: typeof batches = [];
+          for (const what of [...steps, ...batches.map(() => 'write')]) {
+            const next = batches[0];
+            if (what === 'write' && next !== undefined) {
+              await storage.store.writeBatch(next);
+              sent.push(next);
+              batches.shift();
+            } else if (what === 'again' && sent[0] !== undefined) await storage.store.writeBatch(sent[0]);
+            else if (what === 'run') await run();
+            else if (what === 'few') await run({ maxBuckets: 1, markBatch: 1, maxMarkBatches: 2 });
+            else if (what === 'two') await Promise.all([run(), run()]);
+            else if (what === 'killed') await killedRun();
+          }
+          // What a run that died had claimed comes back when its claim is over.
+          const later = new Date(Date.now() + 400_000);
+          for (let left = 1; left > 0;) {
+            await run({ now: later });
+            left =
+              (
+                await storage.query<{ n: number }>(`select count(*)::int as n from (
+              select from rollup_due union all select from rollup_marks) l`)
+              )[0]?.n ?? 0;
+          }
+          await expectRight(toldS);
+        },
+      ),
+      { numRuns: Number(process.env['HEADFRAME_ROLLUP_RUNS'] ?? 12) },
+    );
+  });
+
+  /** A run cut off between two of its transactions. */
+  async function killedRun(): Promise<void> {
+    let calls = 0;
+    const cut = {
+      ...storage.db,
+      run: storage.db.run.bind(storage.db),
+      transaction: (...args: Parameters<typeof storage.db.transaction>) => {
+        if (++calls > 3) throw new Error('killed');
+        return storage.db.transaction(...args);
+      },
+    };
+    await runRollups(cut, { historyDays: 30, settle5mS: 0, settle1hS: 0 }).catch(() => undefined);
+  }
+});
+
+function expectSame(
+  found: ReadonlyMap<string, object>,
+  expected: ReadonlyMap<string, Record<string, number | null>>,
+): void {
+  expect([...found.keys()].sort()).toEqual([...expected.keys()].sort());
+  for (const [key, sums] of expected) {
+    for (const [name, value] of Object.entries(sums)) {
+      const got = (found.get(key) as Record<string, unknown> | undefined)?.[name] ?? null;
+      const isSame =
+        value === null || got === null
+          ? got === value
+          : Math.abs(Number(got) - value) <= 1e-5 * Math.abs(value);
+      if (!isSame) expect({ key, name, value: got }).toEqual({ key, name, value });
+    }
+  }
+}
