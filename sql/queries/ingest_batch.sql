@@ -99,10 +99,11 @@ history as (
     hashrate_5s_ghs, hashrate_expected_ghs, temperature_avg, temperature_min, temperature_max, frequency_avg,
     power_w, offset_ms, latency_ms, pool_latency_ms, boards_total, boards_healthy, state, health, error_class,
     fan_speeds, temperature_chips, boards)
-  select i.time, i.accepted_shares, coalesce(s.miner_id, ids.miner_id), least(i.rejected_shares, 2147483647),
-    least(i.hardware_errors, 2147483647), i.uptime_seconds, i.hashrate_ghs, i.hashrate_5s_ghs,
+  select i.time, i.accepted_shares, coalesce(s.miner_id, ids.miner_id), case when i.rejected_shares > 2147483647 then 2147483647 else i.rejected_shares end,
+    case when i.hardware_errors > 2147483647 then 2147483647 else i.hardware_errors end, i.uptime_seconds, i.hashrate_ghs, i.hashrate_5s_ghs,
     i.hashrate_expected_ghs, i.temperature_avg, i.temperature_min, i.temperature_max, i.frequency_avg,
-    i.power_w, i.offset_ms, least(i.latency_ms, 32767), least(i.pool_latency_ms, 32767), i.boards_total,
+    i.power_w, i.offset_ms, case when i.latency_ms > 32767 then 32767 else i.latency_ms end,
+    case when i.pool_latency_ms > 32767 then 32767 else i.pool_latency_ms end, i.boards_total,
     i.boards_healthy, c.code, h.code, coalesce(e.code, '?'), i.fan_speeds::smallint[],
     case when 127 < any (i.temperature_chips)
       then array(select least(t, 127)::int::"char" from unnest(i.temperature_chips) t)

@@ -1,7 +1,7 @@
 -- The sums of each miner of a site in one bucket, read from its samples by key. {{site}}, {{from_s}}: start of the
 -- bucket, s since the epoch; {{width_s}}: its length; {{back_s}}: how far behind a sample the one before it may lie.
 -- Each sample stands for the time since the one before it, and counts what its counters rose by since the last sample
--- that told them, so that nothing depends on samples to come but the bucket of the next sample.
+-- that told them, so that nothing depends on samples to come but the bucket of the next sample. 2147483647 tells nothing.
 select m.miner_id, s.*
 from miners m
 cross join lateral (
@@ -20,26 +20,26 @@ cross join lateral (
           where b.miner_id = m.miner_id and b.time < to_timestamp({{from_s}}) and b.accepted_shares is not null
             and b.time >= h.time - {{back_s}} * interval '1 second' and b.time >= to_timestamp({{from_s}} - {{back_s}})
           order by b.time desc limit 1) end as accepted_before,
-      case when h.rejected_shares is null then null
+      case when h.rejected_shares is null or h.rejected_shares = 2147483647 then null
         when lag(h.time) over by_rejected is not null then lag(h.rejected_shares) over by_rejected
         else (
           select b.rejected_shares from miner_telemetry_history b
-          where b.miner_id = m.miner_id and b.time < to_timestamp({{from_s}}) and b.rejected_shares is not null
+          where b.miner_id = m.miner_id and b.time < to_timestamp({{from_s}}) and b.rejected_shares < 2147483647
             and b.time >= h.time - {{back_s}} * interval '1 second' and b.time >= to_timestamp({{from_s}} - {{back_s}})
           order by b.time desc limit 1) end as rejected_before,
-      case when h.hardware_errors is null then null
+      case when h.hardware_errors is null or h.hardware_errors = 2147483647 then null
         when lag(h.time) over by_errors is not null then lag(h.hardware_errors) over by_errors
         else (
           select b.hardware_errors from miner_telemetry_history b
-          where b.miner_id = m.miner_id and b.time < to_timestamp({{from_s}}) and b.hardware_errors is not null
+          where b.miner_id = m.miner_id and b.time < to_timestamp({{from_s}}) and b.hardware_errors < 2147483647
             and b.time >= h.time - {{back_s}} * interval '1 second' and b.time >= to_timestamp({{from_s}} - {{back_s}})
           order by b.time desc limit 1) end as errors_before
     from miner_telemetry_history h
     where h.miner_id = m.miner_id and h.time >= to_timestamp({{from_s}}) and h.time < to_timestamp({{from_s}} + {{width_s}})
     window by_time as (order by h.time),
       by_accepted as (partition by h.accepted_shares is null order by h.time),
-      by_rejected as (partition by h.rejected_shares is null order by h.time),
-      by_errors as (partition by h.hardware_errors is null order by h.time)
+      by_rejected as (partition by h.rejected_shares is null or h.rejected_shares = 2147483647 order by h.time),
+      by_errors as (partition by h.hardware_errors is null or h.hardware_errors = 2147483647 order by h.time)
   ),
   spacing as materialized (
     select coalesce(

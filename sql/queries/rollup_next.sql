@@ -6,8 +6,8 @@ from (
   select distinct date_bin({{width_s}} * interval '1 second', t.time, 'epoch') as bucket
   from miners m
   cross join lateral (
-    select h.time, h.accepted_shares is null as no_accepted, h.rejected_shares is null as no_rejected,
-      h.hardware_errors is null as no_errors
+    select h.time, h.accepted_shares is null as no_accepted, h.rejected_shares is null or h.rejected_shares = 2147483647 as no_rejected,
+      (h.hardware_errors is null or h.hardware_errors = 2147483647) as no_errors
     from miner_telemetry_history h
     where h.miner_id = m.miner_id and h.time >= to_timestamp({{from_s}} + {{width_s}})
       and h.time < to_timestamp({{from_s}} + {{width_s}} + {{back_s}})
@@ -22,12 +22,12 @@ from (
       order by h.time limit 1) end),
     (case when n.no_rejected then (
       select h.time from miner_telemetry_history h
-      where h.miner_id = m.miner_id and h.time > n.time and h.rejected_shares is not null
+      where h.miner_id = m.miner_id and h.time > n.time and h.rejected_shares < 2147483647
         and h.time < to_timestamp({{from_s}} + {{width_s}} + {{back_s}})
       order by h.time limit 1) end),
     (case when n.no_errors then (
       select h.time from miner_telemetry_history h
-      where h.miner_id = m.miner_id and h.time > n.time and h.hardware_errors is not null
+      where h.miner_id = m.miner_id and h.time > n.time and h.hardware_errors < 2147483647
         and h.time < to_timestamp({{from_s}} + {{width_s}} + {{back_s}})
       order by h.time limit 1) end)
   ) t (time)

@@ -78,6 +78,8 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
       fan_speeds: null,
     });
     expect(row).toMatchObject({ temperature_chips: null, boards: null, accepted_shares: null });
+    expect(row).toMatchObject({ rejected_shares: null, hardware_errors: null, latency_ms: null });
+    expect(row).toMatchObject({ pool_latency_ms: null });
   });
 
   test('a batch sent three times changes nothing after the first', async () => {
