@@ -59,7 +59,7 @@ export async function benchIngestStatement(options: IngestStatementOptions): Pro
         const outcome = await store.writeBatch(next.value);
         millis.push(performance.now() - startedMs);
         stored += outcome.stored;
-        jsonBytes += next.value.rowsJson.length;
+        jsonBytes += next.value.rows.byteLength;
       }
     };
     const startedMs = performance.now();
@@ -94,7 +94,7 @@ function* batchesOf(
         ...key,
         batchId: randomUUID(),
         receivedAt: new Date(),
-        rowsJson: `[${rows.join(',')}]`,
+        rows: Buffer.from(`[${rows.join(',')}]`),
         rowCount: count,
         onlineCount: count,
         rejectedCount: 0,

@@ -93,7 +93,7 @@ async function storeBody(
   const inflatedBytes = estimateInflatedBytes(body, deps.options.maxInflatedBytes);
   if (!lease.tryResize(wireBytes + inflatedBytes)) throw overloaded();
   const upload = await parse(deps, key, request, body, receivedMs);
-  lease.settle(upload.rowsJson.length);
+  lease.settle(upload.rows.byteLength);
   noteSkew(deps, key, upload, receivedMs);
   const outcome = await withDatabaseDeadline(
     deps.writeBatch({
@@ -101,7 +101,7 @@ async function storeBody(
       keyId: key.keyId,
       batchId: upload.batchId,
       receivedAt: new Date(receivedMs),
-      rowsJson: upload.rowsJson,
+      rows: upload.rows,
       rowCount: upload.rowCount,
       onlineCount: upload.onlineCount,
       rejectedCount: upload.rejected.length,

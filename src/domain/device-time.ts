@@ -13,6 +13,14 @@ const secondsBelow = 1e11;
 export function parseDeviceTime(value: unknown): number | null {
   if (typeof value === 'number') return fromEpoch(value);
   if (typeof value !== 'string') return null;
+  if (value !== latest.text) latest = { text: value, ms: fromText(value) };
+  return latest.ms;
+}
+
+/** The records of an upload say the same time over and over. */
+let latest: { readonly text: string; readonly ms: number | null } = { text: '', ms: null };
+
+function fromText(value: string): number | null {
   const text = value.trim();
   if (/^\d{9,14}(\.\d+)?$/.test(text)) return fromEpoch(Number(text));
   const match = isoPattern.exec(text);

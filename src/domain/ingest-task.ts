@@ -32,13 +32,13 @@ export interface UploadError {
 export interface ParsedUpload {
   readonly kind: 'parsed';
   readonly batchId: string;
-  /** JSON text: array of `IngestRow`, sorted by key, then time. */
-  readonly rowsJson: string;
+  /** JSON text in UTF-8: array of `IngestRow`, sorted by key, then time. Transferred. */
+  readonly rows: Uint8Array;
   readonly rowCount: number;
   readonly onlineCount: number;
-  /** Position of each row in the upload, in the order of `rowsJson`. */
+  /** Position of each row in the upload, in the order of `rows`. */
   readonly indexes: Uint32Array;
-  /** 1 where the row is online, in the order of `rowsJson`. */
+  /** 1 where the row is online, in the order of `rows`. */
   readonly online: Uint8Array;
   readonly rejected: readonly RejectedRow[];
   /** Newest time any record carried, also a refused one, ms since the epoch; null when none did. */

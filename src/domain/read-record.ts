@@ -98,7 +98,7 @@ function toRow(
   );
   return {
     key,
-    time: new Date(sampleMs).toISOString(),
+    time: isoTime(sampleMs),
     offset_ms: readInt(record['offset_ms']),
     ip: readIp(record['ip_address']),
     mac: readMac(record['mac']),
@@ -143,6 +143,13 @@ function toRow(
     quirks: readQuirks(record['quirks']),
   };
 }
+
+/** ISO 8601 with `Z`; the records of an upload have the same time over and over. */
+function isoTime(ms: number): string {
+  if (ms !== latestTime.ms) latestTime = { ms, text: new Date(ms).toISOString() };
+  return latestTime.text;
+}
+let latestTime: { readonly ms: number; readonly text: string } = { ms: NaN, text: '' };
 
 /** Readings and boards, and what follows from them. */
 interface Condition {

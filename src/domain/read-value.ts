@@ -42,9 +42,13 @@ export function readInt(value: unknown): number | null {
   return number === null || Math.abs(number) > maxInt4 ? null : Math.round(number) + 0;
 }
 
+/** Cheaper to tell than by what Unicode says of each character. */
+const unusual = /[^ -~]/;
+
 /** Strips what a text or jsonb column refuses or a page should not show: control characters, lone surrogates. */
 export function cleanText(text: string, maxLength: number, keepsLines = false): string {
   const cut = text.length > maxLength ? text.slice(0, maxLength) : text;
+  if (!unusual.test(cut)) return cut;
   return keepsLines ? cut.replace(/(?![\n\r\t])[\p{Cc}\p{Cs}]/gu, '') : cut.replace(/[\p{Cc}\p{Cs}]/gu, '');
 }
 
@@ -62,8 +66,11 @@ export function readIp(value: unknown): string | null {
   return text !== null && !text.includes('%') && isIP(text) !== 0 ? text : null;
 }
 
+const canonicalMac = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
+
 /** A hardware address as `aa:bb:cc:dd:ee:ff`, else null. */
 export function readMac(value: unknown): string | null {
+  if (typeof value === 'string' && canonicalMac.test(value)) return value;
   const hex = (readText(value, 32) ?? '').toLowerCase().replace(/[:.-]/g, '');
   return /^[0-9a-f]{12}$/.test(hex) ? (hex.match(/../g) ?? []).join(':') : null;
 }

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import postgres from 'postgres';
 import { unavailable } from './database-error.js';
+import { withLargeParameters } from './large-parameter.js';
 
 export type Sql = postgres.Sql;
 
@@ -73,6 +74,6 @@ export class Pool {
             noDelay: true,
           });
     this.#sockets.add(socket);
-    return socket;
+    return withLargeParameters(socket);
   }
 }

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { IngestBatch, IngestRow, WriteOutcome } from '../domain/ingest.js';
+import { decodeUtf8 } from '../domain/row-texts.js';
 import { classifyFailure, errorCode } from './database-error.js';
 import type { Database } from './database.js';
+import { lendBytes } from './large-parameter.js';
 import { ensurePartitions } from './partitions.js';
 import { readQuery } from './sql-files.js';
 
@@ -59,7 +61,7 @@ export class TelemetryStore {
    * with an id that follows from its place, so that doing it all again changes nothing.
    */
   async #writeParts(batch: IngestBatch): Promise<WriteOutcome> {
-    const rows = JSON.parse(batch.rowsJson) as IngestRow[];
+    const rows = JSON.parse(decodeUtf8(batch.rows)) as IngestRow[];
     const parts = [{ from: 0, to: rows.length }];
     const unstorable: number[] = [];
     let total: WriteOutcome | null = null;
@@ -110,7 +112,6 @@ export class TelemetryStore {
 
   async #attempt(batch: IngestBatch, goesByAddress: boolean): Promise<Counts> {
     const parameters = [
-      batch.rowsJson,
       batch.siteId,
       batch.batchId,
       batch.keyId,
@@ -124,7 +125,12 @@ export class TelemetryStore {
     ];
     const [counts] = await this.#db.run(
       'ingest_batch',
-      (sql) => sql.unsafe<Counts[]>(this.#statement, parameters, { prepare: true }),
+      (sql) => {
+        const rows = lendBytes(sql, batch.rows);
+        const query = sql.unsafe<Counts[]>(this.#statement, [rows.text, ...parameters], { prepare: true });
+        query.then(rows.release, rows.release);
+        return query;
+      },
       this.#callOptions,
     );
     if (counts === undefined) throw new Error('the ingest statement answered no row');
@@ -159,7 +165,7 @@ function partOf(batch: IngestBatch, rows: readonly IngestRow[], from: number, is
   return {
     ...batch,
     batchId: partId(batch.batchId, from, rows.length),
-    rowsJson: JSON.stringify(rows),
+    rows: Buffer.from(JSON.stringify(rows)),
     rowCount: rows.length,
     onlineCount: rows.filter((row) => row.online).length,
     rejectedCount: isFirst ? batch.rejectedCount : 0,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/domain/errors.js';
+import { decodeUtf8 } from '../../src/domain/row-texts.js';
 import { startTestApi, testKey, type TestApi } from '../support/api-server.js';
 
 let api: TestApi;
@@ -321,7 +322,7 @@ describe('an unmodified collector of another make', () => {
       inserted: 2,
       data: { processed: 2, online: 1, offline: 1, rejected: [] },
     });
-    const rows = JSON.parse(api.batches.at(-1)?.rowsJson ?? '[]') as object[];
+    const rows = JSON.parse(decodeUtf8(api.batches.at(-1)?.rows ?? Buffer.from('[]'))) as object[];
     expect(rows[0]).toMatchObject({
       key: 'A-17',
       time: naive.replace(/456$/, 'Z'),

@@ -5,6 +5,7 @@ import { startSimulator, type Simulator } from '../../load-test/simulator/simula
 import type { IngestRow } from '../../src/domain/ingest.js';
 import type { ReplyQuirk } from '../../src/domain/quirks.js';
 import { readUpload } from '../../src/domain/read-upload.js';
+import { decodeUtf8 } from '../../src/domain/row-texts.js';
 import { defaultHealthThresholds } from '../../src/domain/health.js';
 import { startTestApi } from '../support/api-server.js';
 import { testEditions } from '../support/database.js';
@@ -163,7 +164,7 @@ describe.each(testEditions())('the quirks of a site on %s', (edition) => {
         });
         if (read.kind === 'error') throw new Error(read.message);
         expect(read.rejected).toEqual([]);
-        const outcome = await write(JSON.parse(read.rowsJson) as IngestRow[]);
+        const outcome = await write(JSON.parse(decodeUtf8(read.rows)) as IngestRow[]);
         expect(outcome).toMatchObject({ stored: 3 });
       }
       const stats = (await storage.quirks.list(storage.key.siteId, new Date())).find(

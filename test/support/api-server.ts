@@ -6,6 +6,7 @@ import { createLifecycle } from '../../src/api/lifecycle.js';
 import { defaultApiOptions, type ApiOptions } from '../../src/api/options.js';
 import { startServer, type RunningServer, type ServerTimeouts } from '../../src/api/server.js';
 import type { IngestBatch, IngestRow, SiteSummary } from '../../src/domain/ingest.js';
+import { decodeUtf8 } from '../../src/domain/row-texts.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.js';
 
@@ -32,15 +33,6 @@ export const emptySummary: SiteSummary = {
   online_rate: 0,
   last_upload: null,
   lag_seconds: null,
-};
-
-const emptyStats = {
-  total_sites: 1,
-  active_collectors: 0,
-  total_miners: 0,
-  total_online: 0,
-  active_alerts: 0,
-  sites: {},
 };
 
 export interface TestApi {
@@ -89,19 +81,15 @@ export async function startTestApi(setup: TestApiOptions = {}): Promise<TestApi>
       return { stored, duplicate, updated: stored, created: stored, isDuplicateBatch, unstorable: [] };
     },
     summary: async (siteId) => (siteId === 1 ? emptySummary : null),
-    liveCount: async (siteId) => (siteId === 1 ? 0 : null),
-    livePage: async () => ({ miners: [], next: null }),
-    liveIds: async () => new Int32Array(),
-    liveByIds: async () => [],
-    liveChanges: async () => ({ changes: [], count: 0, atMs: Date.now() }),
+    livePage: async (siteId, { page, perPage }) =>
+      siteId === 1 ? { miners: [], pagination: { page, per_page: perPage, total: 0, pages: 0 } } : null,
     minerDetail: async () => null,
-    top: async (siteId) => (siteId === 1 ? { hottest: [], worst: [], most_rejects: [] } : null),
+    top: async (siteId) => (siteId === 1 ? { hottest: [], worst: [] } : null),
     sites: async () => [{ site_id: 1, site_name: 'north' }],
     quirks: async () => [],
-    stats: async () => emptyStats,
+    stats: async () => ({ total_sites: 1, total_miners: 0 }),
     ping: async () => undefined,
     parseUpload: pool.run,
-    shared: null,
     ...setup.deps,
     lifecycle,
     metrics,
@@ -125,7 +113,7 @@ export async function startTestApi(setup: TestApiOptions = {}): Promise<TestApi>
     metrics,
     batches,
     calls,
-    rows: () => batches.flatMap((batch) => JSON.parse(batch.rowsJson) as IngestRow[]),
+    rows: () => batches.flatMap((batch) => JSON.parse(decodeUtf8(batch.rows)) as IngestRow[]),
     metric: async (series) => readSeries(await metrics.text(), series),
     stop: async () => {
       await server.stop({ deadlineMs: 500 });

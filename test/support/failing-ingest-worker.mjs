@@ -10,7 +10,7 @@ export default function ingest(task) {
   return {
     kind: 'parsed',
     batchId: '00000000-0000-8000-8000-000000000000',
-    rowsJson: '[]',
+    rows: Buffer.from('[]'),
     rowCount: 0,
     onlineCount: 0,
     indexes: new Uint32Array(0),

@@ -90,7 +90,7 @@ export function ingestBatch(
     ...key,
     batchId: randomUUID(),
     receivedAt: new Date(),
-    rowsJson: JSON.stringify(sorted),
+    rows: Buffer.from(JSON.stringify(sorted)),
     rowCount: sorted.length,
     onlineCount: sorted.filter((row) => row.online).length,
     rejectedCount: 0,

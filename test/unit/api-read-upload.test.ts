@@ -4,6 +4,7 @@ import { defaultHealthThresholds } from '../../src/domain/health.js';
 import type { IngestRow } from '../../src/domain/ingest.js';
 import type { IngestResult, ParsedUpload } from '../../src/domain/ingest-task.js';
 import { readUpload, type UploadContext } from '../../src/domain/read-upload.js';
+import { decodeUtf8 } from '../../src/domain/row-texts.js';
 import { nullBareTokens, parseUploadJson } from '../../src/domain/upload-json.js';
 
 const receivedMs = Date.UTC(2026, 4, 20, 12, 0, 10);
@@ -28,7 +29,7 @@ const parsed = (body: unknown, context: Partial<UploadContext> = {}): ParsedUplo
   if (result.kind === 'error') throw new Error(result.message);
   return result;
 };
-const rowsOf = (upload: ParsedUpload): IngestRow[] => JSON.parse(upload.rowsJson) as IngestRow[];
+const rowsOf = (upload: ParsedUpload): IngestRow[] => JSON.parse(decodeUtf8(upload.rows)) as IngestRow[];
 
 describe('the JSON of an upload', () => {
   it('reads bare NaN and infinities as null, and leaves text alone', () => {
@@ -70,7 +71,8 @@ describe('an upload', () => {
     });
     expect(read('not json')).toMatchObject({ kind: 'error', code: 'JSON_INVALID' });
     expect((read('not json') as { message: string }).message).toMatch(/^Invalid JSON: /);
-    expect(read('\ufeff[]')).toMatchObject({ kind: 'parsed', rowCount: 0, rowsJson: '[]' });
+    expect(read('\ufeff[]')).toMatchObject({ kind: 'parsed', rowCount: 0 });
+    expect(rowsOf(parsed('\ufeff[]'))).toEqual([]);
     expect(read(Array.from({ length: 101 }, () => 1))).toMatchObject({ code: 'BODY_TOO_LARGE' });
   });
 

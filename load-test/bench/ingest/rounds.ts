@@ -55,7 +55,7 @@ export function writeInto(store: TelemetryStore, key: Pick<CollectorKey, 'keyId'
       keyId: key.keyId,
       batchId,
       receivedAt: new Date(),
-      rowsJson: parsed.rowsJson,
+      rows: parsed.rows,
       rowCount: parsed.rowCount,
       onlineCount: parsed.onlineCount,
       rejectedCount: 0,
