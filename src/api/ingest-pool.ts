@@ -54,7 +54,7 @@ export class IngestPool {
       atomics: 'disabled',
       recordTiming: false,
       // The young generation also bounds the dead buffers that wait for a collection.
-      resourceLimits: { maxOldGenerationSizeMb: maxHeapMb, maxYoungGenerationSizeMb: 24 },
+      resourceLimits: { maxOldGenerationSizeMb: maxHeapMb, maxYoungGenerationSizeMb: 6 },
     });
     this.#pool.on('error', (err) => log.warn({ err }, 'ingest thread failed'));
   }

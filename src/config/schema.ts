@@ -108,19 +108,11 @@ export const configSchema = z.strictObject({
   ),
   redis: group(
     {
-      url: text(
-        'Redis URL (secret; also `REDIS_URL`): the work queue of `coordinator` and `poller`, caches and rate limits of `api`.',
-      ),
+      url: text('Redis URL (secret; also `REDIS_URL`): the work queue of `coordinator` and `poller`.'),
       url_file: text('File holding the URL.'),
       deadline_ms: int(50, 60_000, 2_000, 'Deadline of one call, ms.'),
-      cache_deadline_ms: int(
-        5,
-        5_000,
-        150,
-        'Deadline of one call for a cache or rate limit of the api, ms; without an answer it does without.',
-      ),
     },
-    'The shared work queue, and what instances of the api share.',
+    'The shared work queue.',
   ),
   queue: group(
     {
@@ -275,7 +267,7 @@ export const configSchema = z.strictObject({
       max_inflated_bytes: int(1024, 1_073_741_824, 67_108_864, 'Largest body inflated, bytes.'),
       max_inflight_bytes: int(1024, 4_294_967_296, 67_108_864, 'Bytes of bodies held at once; over it 503.'),
       body_timeout_ms: int(100, 600_000, 30_000, 'A body must arrive within, ms.'),
-      ingest_threads: int(1, 64, 2, 'Threads that inflate, parse and validate uploads.'),
+      ingest_threads: int(1, 64, 1, 'Threads that inflate, parse and validate uploads.'),
       ingest_timeout_ms: int(
         100,
         600_000,
@@ -289,7 +281,6 @@ export const configSchema = z.strictObject({
         .describe(
           'Answer reads and the page to any address, not only to this machine: only behind a proxy that asks who it is.',
         ),
-      max_csv_exports: int(1, 1_000, 4, 'CSV streams at once.'),
       max_event_streams: int(1, 100_000, 200, 'Open event streams.'),
       stale_intervals: int(2, 1000, 3, 'An online miner without a sample for so many intervals is stale.'),
     },
