@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { moduleText, splitCapture, type CapturedPiece } from '../miner/captured-text.js';
+import { unwrapCapture } from '../miner/captured-wrapping.js';
 import { decodeReply } from '../miner/decode-reply.js';
 import { defaultMaxReplyBytes } from '../miner/framing.js';
 import { webFamilies } from '../miner/http/families.js';
@@ -91,14 +92,20 @@ function freeName(taken: ReadonlyMap<string, Reply>, ...names: readonly string[]
 }
 
 function repliesOf(stem: string, bytes: Uint8Array): Named[] {
-  const pieces = splitCapture(bytes, commandIn);
+  const pieces = unwrapCapture(bytes).flatMap((it) => {
+    const inside = splitCapture(it.bytes, commandIn);
+    const command = it.command === null ? null : commandIn(it.command);
+    return inside.length === 1
+      ? inside.map((piece) => ({ ...piece, command: command ?? piece.command }))
+      : inside;
+  });
   const only = pieces.length === 1 ? pieces[0] : undefined;
   if (only !== undefined) return [toNamed(stem, only, isCommand(stem) ? stem : null)];
   const named = pieces.map((piece) => toNamed(stem, piece, null));
   // Objects in a row that do not all say what they are may be one damaged reply.
   const commands = new Set(named.map((it) => it.command));
-  const areTold = named.every((it, at) => pieces[at]?.command != null || it.surety < 2);
-  if (areTold && commands.size === named.length) return named;
+  const areTold = named.every((it, at) => pieces[at]?.command != null || it.surety < 2 || hasStatus(it));
+  if (areTold && commands.size > 1) return named;
   const isRemarked = pieces.some((piece) => piece.command !== null);
   return isRemarked ? named : [toNamed(stem, { command: null, bytes }, isCommand(stem) ? stem : null)];
 }
@@ -114,6 +121,13 @@ function toNamed(stem: string, piece: CapturedPiece, fromFile: string | null): N
   return { command, surety: 2, stem, replies: readAs(command, bytes) };
 }
 
+/** A reply by itself, if of no known command: an error, or what one firmware alone is asked. */
+function hasStatus(named: Named): boolean {
+  return [...named.replies.values()].every(
+    (it) => (it.kind === 'ok' || it.kind === 'device_error') && it.value.STATUS !== undefined,
+  );
+}
+
 function readAs(command: string, bytes: Uint8Array): Map<string, Reply> {
   const parts = command.split('+');
   return parts.length > 1 ? splitJoined(parts, bytes) : new Map([[command, decodeReply(command, bytes)]]);
@@ -124,9 +138,9 @@ function isCommand(name: string): boolean {
   return name.split('+').every((part) => knownCommands.has(part)) || isWebKey(name);
 }
 
-/** A name that web interfaces alone have: `system_info`, `gql_boards`; not `stats`, which both have. */
+/** A name that web interfaces alone have: `system_info`, `gql_boards`; not `stats`, which both have, nor a bare word. */
 function isWebKey(name: string): boolean {
-  return knownWebKeys.has(name) && !knownCommands.has(name);
+  return name.includes('_') && knownWebKeys.has(name) && !knownCommands.has(name);
 }
 
 /** The first known command in a remark or a file's name. */

@@ -11,17 +11,33 @@ export interface MissingComma {
  * clones answer to `stats`, so that a farm of them would be read the slow way at every poll.
  *
  * It cannot edit inside a string: a comma more in one leaves the text the same but for that string, and a
- * text that strict parsing refused is refused again. `null` when that is not all that is wrong.
+ * text that strict parsing refused is refused again. `null` when that is not all that is wrong, or when a name
+ * stands twice in an object (Hammer D10): strict parsing would keep the last alone.
  */
 export function parseMissingComma(text: string): MissingComma | null {
   const at = text.indexOf('}{');
   if (at === -1 || text.includes('}{', at + 2)) return null;
   try {
     const value = JSON.parse(`${text.slice(0, at + 1)},${text.slice(at + 1)}`) as JsonObject | JsonValue[];
-    return { value, member: memberAt(text, value, at) };
+    return countNames(value) === countColons(text) ? { value, member: memberAt(text, value, at) } : null;
   } catch {
     return null;
   }
+}
+
+function countNames(value: JsonValue): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let count = 0;
+  if (Array.isArray(value)) for (const child of value) count += countNames(child);
+  else for (const key in value) count += 1 + countNames(value[key] ?? null);
+  return count;
+}
+
+/** Quotes with a colon behind them: as many as names, unless a text holds one. */
+function countColons(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('":'); at !== -1; at = text.indexOf('":', at + 2)) count += 1;
+  return count;
 }
 
 /** The root member that begins last before `at`: of several joined replies, the one that is damaged. */

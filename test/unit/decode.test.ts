@@ -123,6 +123,23 @@ describe('decode of files as people keep them', () => {
     ['the command as a prompt shows it', `> summary\n${summary}\n`],
     ['the request', `$ echo -n '{"command":"summary"}' | nc 10.0.0.7 4028\r\n${summary}\0`],
     ['a byte order mark', `\ufeff// remark\n${summary}`],
+    ['the request alone', `{"command":"summary"}\n${summary}\0`],
+    ['the request on the same line', `{"command": "summary", "parameter": ""}${summary}\0`],
+    ['arrows', `> {"cmd":"summary"}\n< ${summary}\n`],
+    ['a command of a shell', `echo -n summary | nc 10.0.0.7 4028\n${summary}\0`],
+    ['a prompt', `root@farm:~# echo summary | nc 10.0.0.7 4028\n${summary}\0`],
+    ['what telnet says', `Trying 10.0.0.7...\nConnected to 10.0.0.7.\nsummary\n${summary}\0`],
+    ['the head of an HTTP answer', `HTTP/1.1 200 OK\r\nServer: lighttpd\r\n\r\n${summary}`],
+    [
+      'chunks',
+      `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n${summary.slice(0, 9)}\r\n${(summary.length - 9).toString(16)}\r\n${summary.slice(9)}\r\n0\r\n\r\n`,
+    ],
+    ['a string', JSON.stringify(summary)],
+    [
+      'the request beside it',
+      JSON.stringify({ command: 'summary', response: JSON.parse(summary) as object }),
+    ],
+    ['UTF-16', Buffer.from(`\ufeff${summary}`, 'utf16le')],
   ])('puts aside what an export writes: %s', async (_what, text) => {
     const { lines } = await decode(await put('export.txt', text));
     expect(lines[0]).toMatchObject({ sample: { hashrate_ghs: 4000 }, repairs: [] });
@@ -133,6 +150,17 @@ describe('decode of files as people keep them', () => {
     ['behind remarks', `> summary\n${summary}\n> pools\n${pools}\n> version\n${version}\n`],
     ['one behind the other', `${summary}${pools}\n${version}`],
     ['apart by NULs', `${summary}\0${pools}\0${version}\0`],
+    ['behind labels', `summary:\n${summary}\n[pools]\n${pools}\nversion: ${version}`],
+    [
+      'behind their requests',
+      `{"command":"summary"}${summary}\n{"command":"pools"}${pools}\n{"cmd":"version"}${version}`,
+    ],
+    ['as members', `{"summary":${summary},"pools":[${pools}],"version":${version}}`],
+    ['as a list', `[${summary},${pools},${version}]`],
+    [
+      'a line each, one of an unknown command',
+      `${summary}\n${pools}\n${version}\n${JSON.stringify(answer('LED', { Mode: 1 }))}`,
+    ],
     ['as probe writes them', `── summary\n${summary}\n── pools\n${pools}\n── version\n${version}`],
   ])('reads several replies of one file: %s', async (_how, text) => {
     const { lines } = await decode(await put('all.txt', text));
@@ -183,6 +211,24 @@ describe('decode of files as people keep them', () => {
       expect(Object.keys(replies ?? {})).toEqual(['summary']);
       expect(replies?.['summary']?.status !== 'ok' || (repairs?.length ?? 0) > 0).toBe(true);
     }
+  });
+
+  it.each([
+    ['system_info.json', '{"hashRate":1200,"ASICModel":"BM1370","power":18,"version":"v2.6.0"}'],
+    ['bitaxe.json', '{"hashRate":1200,"stratumURL":"pool.example","power":18,"version":"v2.6.0"}'],
+  ])('knows a page of a Bitaxe: %s', async (name, text) => {
+    const { lines } = await decode(await put(name, text));
+    expect(lines[0]?.sample).toMatchObject({ family: 'bitaxe', hashrate_ghs: 1200 });
+  });
+
+  it('takes a Whatsminer by what its Msg holds', async () => {
+    const message = (Msg: object) =>
+      `${JSON.stringify({ STATUS: 'S', When: 1, Code: 131, Msg, Description: 'btminer' })}\n`;
+    const text =
+      message({ error_code: [110] }) + message({ 'HS RT': 1e8, 'MHS av': 1e8 }) + message({ fw_ver: '2024' });
+    const { lines } = await decode(await put('all.log', text));
+    expect(Object.keys(lines[0]?.replies ?? {}).sort()).toEqual(['get_error_code', 'get_version', 'summary']);
+    expect(lines[0]).toMatchObject({ sample: { hashrate_ghs: 100_000 }, errors: [{ code: '110' }] });
   });
 
   it('takes replies over HTTP by the name of their path', async () => {

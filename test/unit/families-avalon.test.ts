@@ -218,7 +218,7 @@ describe('an Avalon', () => {
       powerW: 131,
       powerSource: 'measured',
     });
-    expect(sample.identity.model).toBe('AvalonMiner Nano3s');
+    expect(sample.identity.model).toBe('Avalon Nano3s');
     expect(sample.boards).toHaveLength(1);
     expect(sample.boards[0]).toMatchObject({
       boardTempC: 52,
@@ -234,7 +234,7 @@ describe('an Avalon', () => {
       'Ver[Q-25052801_14a19a2] SYSTEMSTATU[Work: In Work, Hash Board: 2 ] GHSavg[90000.1] GHSmm[91000] PS[0 0 27500 58 1600 27480 1710]';
     const sample = readAll({ estats: answer('STATS', { 'MM ID0:Summary': text, HBinfo: hb }) });
     expect(sample).toMatchObject({ family: 'avalon', hashrateGhs: 90000.1, powerW: 1710, boardsTotal: 2 });
-    expect(sample.identity.model).toBe('AvalonMiner Q');
+    expect(sample.identity.model).toBe('Avalon Q');
     expect(sample.boards.map((board) => board.chipTempC)).toEqual([52, 62]);
   });
 });

@@ -67,6 +67,7 @@ describe('a maker is named by', () => {
     ['HyperBit', null, { devs: devs({ Name: 'ttyS1' }) }],
     ['GekkoScience', null, { devs: devs({ Name: 'GSF' }) }],
     ['Innosilicon', 'T3', { summary: answer('SUMMARY', { 'MHS av': 1 }, 'innominer t3-1.2.0') }],
+    ['Innosilicon', 'T3H+', { summary: answer('SUMMARY', { 'MHS av': 1 }, 'innominer T3H+_soc_1.2.0') }],
     ['Innosilicon', 'A9', { stats: answer('STATS', { ID: 'HLT0', 'Num chips': 12 }) }],
     ['Jasminer', null, { summary: answer('SUMMARY', { 'MHS av': 1 }, 'jasminer 1.0') }],
     [null, null, { summary: answer('SUMMARY', { 'MHS av': 1 }, 'cgminer 4.10.0') }],

@@ -20,6 +20,14 @@ describe('a text whose only damage is one missing comma', () => {
     expect(parseMissingComma('{"a":1}')).toBeNull();
   });
 
+  it('is left alone when a name stands twice, since strict parsing forgets the first', () => {
+    const text = '{"STATS":[{"a":1}{"temp1":40,"temp1":45}]}';
+    expect(parseMissingComma(text)).toBeNull();
+    expect(decodeReply('stats', Buffer.from(text))).toMatchObject({
+      value: { STATS: [{ a: 1 }, { 'temp1#1': 40, temp1: 45 }] },
+    });
+  });
+
   it('is told as one repair of the reply, and of the one member of a joined reply', () => {
     const reply = decodeReply('stats', Buffer.from('{"STATS":[{"b":2}{"c":3}],"id":1}\0'));
     expect(reply).toMatchObject({

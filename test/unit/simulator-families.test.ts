@@ -48,7 +48,7 @@ const whatsminer = (model: string): Expected => ({
 const avalon = (model: string, power: Expected['power'], more: Partial<Expected> = {}): Expected => ({
   family: 'avalon',
   vendor: 'Canaan',
-  model: `AvalonMiner ${model}`,
+  model: `${/^\d/.test(model) ? 'AvalonMiner' : 'Avalon'} ${model}`,
   firmware: 'cgminer',
   power,
   ...more,

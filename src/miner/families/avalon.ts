@@ -191,7 +191,7 @@ function readIdentity(replies: Replies, modules: readonly Module[]) {
   const software = /cgminer [\d.]+/i.exec(descriptions(replies))?.[0]?.split(' ')[1] ?? null;
   return {
     vendor: 'Canaan',
-    model: model === null ? null : /^avalon/i.test(model) ? model : `AvalonMiner ${model}`,
+    model: model === null ? null : fullName(model),
     firmware: 'cgminer',
     firmwareVersion: textOf(version, 'VERSION') ?? buildOf(ver) ?? software,
     mac: cleanMac(textOf(version, 'MAC')),
@@ -199,6 +199,14 @@ function readIdentity(replies: Replies, modules: readonly Module[]) {
       [textOf(version, 'DNA'), modules[0]?.get('DNA')?.trim()].find((it) => /[1-9a-f]/i.test(it ?? '')) ??
       null,
   };
+}
+
+/** `AvalonMiner 1246`; the home models are sold as `Avalon Nano3s`, `Avalon Q`. */
+function fullName(model: string): string {
+  if (/^avalon(?:miner)? /i.test(model)) return model;
+  const short = model.replace(/^avalon(?:miner)?(?=\w)/i, '');
+  const isHome = /^(?:nano|mini|q\b)/i.test(short);
+  return isHome ? `Avalon ${short.charAt(0).toUpperCase()}${short.slice(1)}` : `AvalonMiner ${short}`;
 }
 
 /** `1066-1910…` is a 1066, `15-194-2410…` a 15-194, `7411706-3162860` a 741. */

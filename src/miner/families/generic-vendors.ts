@@ -20,7 +20,7 @@ interface Evidence {
  * sells another's firmware cannot be told from it.
  */
 const makers: readonly (readonly [keyof Evidence, RegExp, string, string | null])[] = [
-  ['software', /innominer ([a-z]\d+\w*)/im, 'Innosilicon', '$1'],
+  ['software', /innominer ([a-z]\d+[a-z\d]*\+*)/im, 'Innosilicon', '$1'],
   ['ids', /^HLT\d/m, 'Innosilicon', 'A9'],
   ['software', /-spx\b/im, 'Spondoolies', 'SPx36'],
   ['ids', /^SP36\d$/m, 'Spondoolies', 'SPx36'],
