@@ -1,6 +1,9 @@
-// Writes docs/configuration.md, errors.md and metrics.md from the tables in the code;
+// Writes docs/configuration.md, errors.md, metrics.md and openapi.json from the tables in the code;
 // with --check, fails when a page is out of step instead.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { format } from 'prettier';
+import { buildOpenApi } from '../dist/src/api/contract/openapi.js';
+import { routeTable } from '../dist/src/api/contract/route-table.js';
 import { configSchema } from '../dist/src/config/schema.js';
 import { itemSettingsOf, settingsOf } from '../dist/src/config/settings.js';
 import { errorTable } from '../dist/src/domain/errors.js';
@@ -76,6 +79,10 @@ const pages = {
     '`scheduled + spooled at start = stored + duplicate + rejected + quarantined + dropped + skipped + in spool + in flight`. `headframe_conservation_error` is the difference and is 0 at every moment; anything else is a defect.',
   ),
 };
+
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+const openApi = JSON.stringify(buildOpenApi(routeTable, version));
+pages['docs/openapi.json'] = await format(openApi, { parser: 'json', printWidth: 110 });
 
 const isCheck = process.argv.includes('--check');
 let stale = 0;

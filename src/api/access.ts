@@ -1,9 +1,9 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { AppError } from '../domain/errors.js';
 import type { CollectorKey } from '../domain/ingest.js';
-import { presentedKey, waitS, type KeyCheck } from './collector-key.js';
-import type { ApiOptions } from './options.js';
+import { presentedKey, type KeyCheck } from './collector-key.js';
+import type { ApiDeps } from './deps.js';
+import { createCollectorLimit } from './collector-limit.js';
 
 /**
  * Who may call a route. `collector`: a collector's key, rate-limited; `viewer`: a person who may look
@@ -12,18 +12,19 @@ import type { ApiOptions } from './options.js';
 export type Access = 'collector' | 'viewer' | 'open';
 
 /** The guard in front of each kind of route. */
-export function createGuards(checkKey: KeyCheck, options: ApiOptions): Record<Access, RequestHandler> {
-  const limiter = new RateLimiterMemory({ points: options.requestsPerMinute, duration: 60 });
+export function createGuards(checkKey: KeyCheck, deps: ApiDeps): Record<Access, RequestHandler> {
+  const { options } = deps;
+  const limit = createCollectorLimit(deps);
 
   async function guardCollector(request: Request, response: Response, next: NextFunction): Promise<void> {
     const key = await checkKey(request);
     response.locals['key'] = key;
-    const state = await consume(limiter, key.keyId);
+    const state = await limit(presentedKey(request) ?? '');
     response.set('X-RateLimit-Limit', String(options.requestsPerMinute));
-    response.set('X-RateLimit-Remaining', String(Math.max(0, state.remainingPoints)));
-    response.set('X-RateLimit-Reset', String(waitS(state)));
-    if (state.consumedPoints > options.requestsPerMinute) {
-      throw new AppError('RATE_LIMITED', 'Rate limit exceeded', { retryAfterS: waitS(state) });
+    response.set('X-RateLimit-Remaining', String(Math.max(0, options.requestsPerMinute - state.count)));
+    response.set('X-RateLimit-Reset', String(state.resetS));
+    if (state.count > options.requestsPerMinute) {
+      throw new AppError('RATE_LIMITED', 'Rate limit exceeded', { retryAfterS: state.resetS });
     }
     next();
   }
@@ -46,15 +47,6 @@ export function collectorOf(response: Response): CollectorKey {
 /** The collector that presents a key on an `open` route; null when none is presented. */
 export async function optionalCollector(request: Request, checkKey: KeyCheck): Promise<CollectorKey | null> {
   return presentedKey(request) === null ? null : checkKey(request);
-}
-
-async function consume(limiter: RateLimiterMemory, keyId: number): Promise<RateLimiterRes> {
-  try {
-    return await limiter.consume(keyId);
-  } catch (error) {
-    if (error instanceof RateLimiterRes) return error;
-    throw error;
-  }
 }
 
 /** A proxy on this machine speaks for others: what it forwards is not local. */

@@ -19,7 +19,7 @@ export function createApp(deps: ApiDeps): Express {
     next(deps.lifecycle.isDraining ? new AppError('DRAINING', 'Shutting down') : undefined);
   });
   const checkKey = createKeyCheck(deps);
-  const guards = createGuards(checkKey, deps.options);
+  const guards = createGuards(checkKey, deps);
   for (const route of createRoutes(deps, checkKey)) {
     const name = nameRoute(route.path);
     app[route.method](route.path, name, guards[route.access], route.handle);

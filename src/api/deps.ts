@@ -2,16 +2,29 @@ import type { IngestResult, IngestTask } from '../domain/ingest-task.js';
 import type {
   CollectorKey,
   IngestBatch,
-  LivePage,
+  LiveChanges,
+  LiveFilter,
+  LiveMiner,
+  LiveOrder,
   LiveQuery,
+  LiveRows,
   MinerDetail,
   SiteSummary,
+  TopMiners,
   WriteOutcome,
 } from '../domain/ingest.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { ApiOptions } from './options.js';
+
+/** Texts and counters that instances share. Never rejects; null, at once or within its bound, when it is away. */
+export interface SharedStore {
+  read(key: string): Promise<string | null>;
+  write(key: string, text: string, ttlMs: number): Promise<void>;
+  /** Counts one more in a window that begins with its first. */
+  count(key: string, windowMs: number): Promise<{ count: number; leftMs: number } | null>;
+}
 
 /**
  * All the http api needs of the outside, as functions. Storage functions reject with an `AppError`
@@ -25,10 +38,16 @@ export interface ApiDeps {
   /** Commits a batch; resolves after the commit. */
   writeBatch(batch: IngestBatch): Promise<WriteOutcome>;
   summary(siteId: number): Promise<SiteSummary | null>;
-  livePage(siteId: number, query: LiveQuery): Promise<LivePage | null>;
+  /** Miners that match. */
+  liveCount(siteId: number, filter: LiveFilter): Promise<number | null>;
+  livePage(siteId: number, query: LiveQuery): Promise<LiveRows>;
+  /** Surrogate ids of all that match, in order; and miners by such ids, in theirs. */
+  liveIds(siteId: number, query: LiveFilter & LiveOrder): Promise<Int32Array>;
+  liveByIds(ids: Int32Array): Promise<readonly LiveMiner[]>;
+  /** Miners whose state or health became another after an instant of the database's clock, `limit` listed. */
+  liveChanges(siteId: number, sinceMs: number, limit: number): Promise<LiveChanges>;
   minerDetail(siteId: number, key: string): Promise<MinerDetail | null>;
-  /** `{ hottest, worst }`, lists of `LiveMiner`. */
-  top(siteId: number): Promise<object | null>;
+  top(siteId: number): Promise<TopMiners | null>;
   /** `{ site_id, site_name, … }` each. */
   sites(): Promise<readonly object[]>;
   /** What is wrong with the replies of a site's miners, or of all sites' with null. */
@@ -39,6 +58,8 @@ export interface ApiDeps {
   ping(): Promise<unknown>;
   /** Inflates, parses and validates one upload off the main thread. */
   parseUpload(task: IngestTask): Promise<IngestResult>;
+  /** What instances share; null: each has its own. */
+  readonly shared: SharedStore | null;
   readonly lifecycle: Lifecycle;
   readonly metrics: Metrics;
   readonly log: Logger;

@@ -26,6 +26,8 @@ export interface ApiOptions {
   readonly maxCachedKeys: number;
   /** Last line of defence behind the storage's own deadlines, ms. */
   readonly databaseDeadlineMs: number;
+  /** A read that takes longer is 503, ms: all its calls of the database together. */
+  readonly readDeadlineMs: number;
   /** For `/readyz`, ms. */
   readonly pingDeadlineMs: number;
   /** Samples older than this are refused, ms. */
@@ -38,8 +40,17 @@ export interface ApiOptions {
   readonly maxStreamBufferBytes: number;
   readonly streamIntervalMs: number;
   readonly streamHeartbeatMs: number;
+  /** How long ago a client may have left to be told what it missed, ms. */
+  readonly streamResumeMs: number;
+  /** Miners listed in one event of changes. */
+  readonly maxStreamChanges: number;
+  /** How long an answer is as good as a new one, ms; and how long it is given while the database is away, ms. */
   readonly summaryTtlMs: number;
+  readonly summaryKeepMs: number;
   readonly liveTtlMs: number;
+  readonly liveKeepMs: number;
+  /** CSV streams at once. */
+  readonly maxCsvExports: number;
   /** Answers of reads remembered. */
   readonly maxCachedReads: number;
   /** Reads are answered to any address, not only to this machine. */
@@ -60,6 +71,7 @@ export const defaultApiOptions: ApiOptions = {
   badKeyTtlMs: 5_000,
   maxCachedKeys: 10_000,
   databaseDeadlineMs: 15_000,
+  readDeadlineMs: 2_000,
   pingDeadlineMs: 2_000,
   maxSampleAgeMs: 72 * 3_600_000,
   maxSampleAheadMs: 5 * 60_000,
@@ -67,8 +79,13 @@ export const defaultApiOptions: ApiOptions = {
   maxStreamBufferBytes: 256 * 1024,
   streamIntervalMs: 2_000,
   streamHeartbeatMs: 15_000,
+  streamResumeMs: 5 * 60_000,
+  maxStreamChanges: 200,
   summaryTtlMs: 2_000,
+  summaryKeepMs: 30_000,
   liveTtlMs: 1_000,
+  liveKeepMs: 60_000,
+  maxCsvExports: 4,
   maxCachedReads: 500,
   hasOpenReads: false,
   thresholds: defaultHealthThresholds,

@@ -1,60 +1,63 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { AppError } from '../domain/errors.js';
-import { liveSorts, type LiveQuery, type LiveSort } from '../domain/ingest.js';
-import { minerStates } from '../domain/telemetry.js';
-
-const int = (min: number, max: number): z.ZodType<number> =>
-  z
-    .string()
-    .regex(/^\d{1,10}$/, 'must be a whole number')
-    .transform(Number)
-    .pipe(z.number().min(min).max(max));
-
-const siteId = int(1, 2_147_483_647);
-const flag = z.enum(['true', 'false', '1', '0', '']).transform((text) => text === 'true' || text === '1');
-
-const liveQuery = z.object({
-  page: int(1, 1_000_000).default(1),
-  per_page: int(1, 500).default(50),
-  online_only: flag.default(false),
-  state: z.enum([...minerStates, 'stale', '']).default(''),
-  search: z.string().max(128).default(''),
-  sort: z.enum(liveSorts).default('miner_id'),
-  order: z.enum(['asc', 'desc']).optional(),
-});
+import { liveSorts, type LiveFilter, type LiveQuery, type LiveSort } from '../domain/ingest.js';
+import { readCursor } from '../domain/keyset.js';
+import { liveQuery, sitePath } from './contract/parameters.js';
 
 /** Sorts that mean "most first" when no order is asked for. */
 const descendingSorts: readonly LiveSort[] = ['hashrate', 'temperature', 'rejected', 'last_seen'];
 
-/** The site a path or query names. Throws `REQUEST_INVALID`. */
+/** Values a position in each order has: what it is sorted by, and what parts equals. */
+const positionLengths = Object.fromEntries(
+  liveSorts.map((sort) => [sort, sort === 'miner_id' ? 2 : 3]),
+) as Readonly<Record<LiveSort, number>>;
+
+/** The site a path names. Throws `REQUEST_INVALID`. */
 export function readSiteId(value: unknown): number {
-  return read('site', siteId, value);
+  return readParameters(sitePath, { site: value }).site;
 }
 
-/** The query of the live list. Throws `REQUEST_INVALID`, naming the parameter. */
-export function readLiveQuery(value: unknown): LiveQuery {
-  const query = read('query', liveQuery, value);
+/** The query of the live list, and whether it is wanted as CSV. Throws `REQUEST_INVALID`, naming the parameter. */
+export function readLiveQuery(value: unknown): { query: LiveQuery; isCsv: boolean } {
+  const asked = readParameters(liveQuery, value);
+  const filter: LiveFilter = {
+    onlineOnly: asked.online_only,
+    state: asked.state === '' ? null : asked.state,
+    health: asked.health === '' ? null : asked.health,
+    model: asked.model,
+    firmware: asked.firmware,
+    pool: asked.pool,
+    subnet: asked.subnet,
+    search: asked.search,
+  };
+  const { sort } = asked;
+  const descending = asked.order === undefined ? descendingSorts.includes(sort) : asked.order === 'desc';
+  const order = { sort, descending };
   return {
-    page: query.page,
-    perPage: query.per_page,
-    onlineOnly: query.online_only,
-    state: query.state === '' ? null : query.state,
-    search: searchText(query.search),
-    sort: query.sort,
-    descending: query.order === undefined ? descendingSorts.includes(query.sort) : query.order === 'desc',
+    isCsv: asked.format === 'csv',
+    query: {
+      ...filter,
+      ...order,
+      page: asked.page,
+      perPage: asked.per_page,
+      after:
+        asked.cursor === undefined || asked.cursor === ''
+          ? null
+          : readCursor(asked.cursor, orderName(order), positionLengths[sort]),
+    },
   };
 }
 
-/** PostgreSQL refuses NUL in a parameter. */
-function searchText(text: string): string | null {
-  const cleaned = text.replace(/\p{Cc}/gu, '').trim();
-  return cleaned === '' ? null : cleaned;
+/** Names an order in its cursors. */
+export function orderName({ sort, descending }: Pick<LiveQuery, 'sort' | 'descending'>): string {
+  return `${sort} ${descending ? 'desc' : 'asc'}`;
 }
 
-function read<T>(name: string, schema: z.ZodType<T>, value: unknown): T {
+/** Reads parameters by their schema. Throws `REQUEST_INVALID`, naming the first wrong one. */
+export function readParameters<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  const parameter = issue?.path.join('.') || name;
+  const parameter = issue?.path.join('.') || 'query';
   throw new AppError('REQUEST_INVALID', `Invalid ${parameter}: ${issue?.message ?? 'unreadable'}`);
 }

@@ -1,41 +1,140 @@
+import { AppError } from '../domain/errors.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import type { SharedStore } from './deps.js';
+
+/** How one read is remembered. */
+export interface ReadPlan {
+  /** Names the read and its parameters; one key is always of one type. */
+  readonly key: string;
+  /** An answer this young is as good as a new one, ms. */
+  readonly freshMs: number;
+  /** An answer this young is given when the database does not answer, ms. 0: never. */
+  readonly keepMs: number;
+  /** Other instances may use it too. */
+  readonly isShared?: boolean;
+}
+
+/** An answer, and how old it is, ms. */
+export interface Cached<T> {
+  readonly value: T;
+  readonly ageMs: number;
+  /** The database did not answer; this is what it said before. */
+  readonly isStale: boolean;
+}
+
+interface Kept {
+  readonly value: unknown;
+  /** When it was loaded, ms since the epoch. */
+  readonly atMs: number;
+  readonly keepMs: number;
+}
+
+/** Longer ones are not worth moving to Redis and back, characters. */
+const maxSharedLength = 1_048_576;
+
 /**
- * Answers of reads, shared: while one is being loaded everyone waits for the same load, and for
- * `ttlMs` after it everyone gets its answer. Failures are not kept. The oldest go past `maxEntries`.
+ * Answers of reads, shared: while one is being loaded everyone waits for the same load. A fresh one is
+ * given as it is; an older one, up to its lifetime, only when the database is away or too slow. Failures
+ * are not kept. The oldest go past `maxEntries`. With a shared store instances use each other's answers;
+ * the store being away costs nothing but that.
  */
 export class ReadCache {
-  readonly #maxEntries: number;
-  readonly #now: () => number;
-  readonly #loaded = new Map<string, { readonly value: unknown; readonly expiresMs: number }>();
-  readonly #loading = new Map<string, Promise<unknown>>();
+  readonly #options: {
+    readonly maxEntries: number;
+    readonly now: () => number;
+    readonly metrics: Metrics;
+    readonly shared: SharedStore | null;
+  };
+  readonly #kept = new Map<string, Kept>();
+  readonly #loading = new Map<string, Promise<Cached<unknown>>>();
 
-  constructor(maxEntries: number, now: () => number) {
-    this.#maxEntries = maxEntries;
-    this.#now = now;
+  constructor(options: {
+    maxEntries: number;
+    now: () => number;
+    metrics: Metrics;
+    shared: SharedStore | null;
+  }) {
+    this.#options = options;
   }
 
-  /** `key` names the read and its parameters; one key is always of one type. */
-  async get<T>(key: string, ttlMs: number, load: () => Promise<T>): Promise<T> {
-    const kept = this.#loaded.get(key);
-    if (kept !== undefined && kept.expiresMs > this.#now()) return kept.value as T;
-    const running = this.#loading.get(key);
-    if (running !== undefined) return (await running) as T;
-    const loading = load();
-    this.#loading.set(key, loading);
+  async get<T>(plan: ReadPlan, load: () => Promise<T>): Promise<Cached<T>> {
+    const kept = this.#young(this.#kept.get(plan.key), plan.freshMs);
+    if (kept !== null) return this.#answer<T>('memory', kept);
+    const running = this.#loading.get(plan.key);
+    if (running !== undefined) return (await running) as Cached<T>;
+    const loading = this.#load(plan, load);
+    this.#loading.set(plan.key, loading);
     try {
-      const value = await loading;
-      this.#keep(key, value, ttlMs);
-      return value;
+      return await loading;
     } finally {
-      this.#loading.delete(key);
+      this.#loading.delete(plan.key);
     }
   }
 
-  #keep(key: string, value: unknown, ttlMs: number): void {
-    this.#loaded.delete(key);
-    this.#loaded.set(key, { value, expiresMs: this.#now() + ttlMs });
-    for (const oldest of this.#loaded.keys()) {
-      if (this.#loaded.size <= this.#maxEntries) break;
-      this.#loaded.delete(oldest);
+  async #load<T>(plan: ReadPlan, load: () => Promise<T>): Promise<Cached<T>> {
+    const { shared, now } = this.#options;
+    const hasShared = shared !== null && plan.isShared === true;
+    const theirs = hasShared ? await this.#readShared(shared, plan) : null;
+    const young = this.#young(theirs, plan.freshMs);
+    if (young !== null) {
+      this.#keep(plan.key, young);
+      return this.#answer<T>('redis', young);
+    }
+    try {
+      const value = await load();
+      const kept = { value, atMs: now(), keepMs: plan.keepMs };
+      this.#keep(plan.key, kept);
+      if (hasShared && value !== null) void this.#writeShared(shared, plan, kept);
+      return this.#answer<T>('database', kept);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'DATABASE_UNAVAILABLE') throw error;
+      const own = this.#young(this.#kept.get(plan.key), plan.keepMs);
+      const old = newest(own, this.#young(theirs, plan.keepMs));
+      if (old === null) throw error;
+      return this.#answer<T>('stale', old);
     }
   }
+
+  #answer<T>(source: 'memory' | 'redis' | 'database' | 'stale', { value, atMs }: Kept): Cached<T> {
+    this.#options.metrics.add('headframe_reads_total', 1, { source });
+    const ageMs = Math.max(0, this.#options.now() - atMs);
+    return { value: value as T, ageMs, isStale: source === 'stale' };
+  }
+
+  /** A clock set back makes an answer look as if from the future: then it is not young. */
+  #young(kept: Kept | null | undefined, forMs: number): Kept | null {
+    if (kept == null) return null;
+    const ageMs = this.#options.now() - kept.atMs;
+    return ageMs >= 0 && ageMs < forMs ? kept : null;
+  }
+
+  #keep(key: string, kept: Kept): void {
+    this.#kept.delete(key);
+    this.#kept.set(key, kept);
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= this.#options.maxEntries) break;
+      this.#kept.delete(oldest);
+    }
+  }
+
+  async #readShared(shared: SharedStore, plan: ReadPlan): Promise<Kept | null> {
+    const text = await shared.read(plan.key);
+    if (text === null) return null;
+    try {
+      const { atMs, value } = JSON.parse(text) as { atMs: unknown; value: unknown };
+      return typeof atMs === 'number' && value !== undefined ? { atMs, value, keepMs: plan.keepMs } : null;
+    } catch {
+      return null;
+    }
+  }
+
+  async #writeShared(shared: SharedStore, plan: ReadPlan, { atMs, value }: Kept): Promise<void> {
+    const text = JSON.stringify({ atMs, value });
+    if (text.length <= maxSharedLength) await shared.write(plan.key, text, plan.keepMs);
+  }
+}
+
+function newest(a: Kept | null, b: Kept | null): Kept | null {
+  if (a === null || b === null) return a ?? b;
+  return a.atMs >= b.atMs ? a : b;
 }

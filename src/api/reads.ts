@@ -1,14 +1,20 @@
 import type { Request, Response } from 'express';
 import { AppError } from '../domain/errors.js';
-import type { SiteSummary } from '../domain/ingest.js';
+import type { LivePage, LiveQuery, SiteSummary } from '../domain/ingest.js';
+import { writeCursor } from '../domain/keyset.js';
+import { minerPath, siteQuery } from './contract/parameters.js';
 import { withDatabaseDeadline } from './deadline.js';
 import type { ApiDeps } from './deps.js';
-import { readLiveQuery, readSiteId } from './queries.js';
-import { ReadCache } from './read-cache.js';
+import { createLiveCsv } from './live-csv.js';
+import { orderName, readLiveQuery, readParameters, readSiteId } from './queries.js';
+import { ReadCache, type Cached, type ReadPlan } from './read-cache.js';
 
-type Handler = (request: Request, response: Response) => Promise<void>;
+export type Handler = (request: Request, response: Response) => Promise<void>;
 
-/** The handlers of the reads, and the shared summary that event streams use too. */
+/** Runs a read through the cache, within the deadline of reads. */
+export type Load = <T>(plan: ReadPlan, query: () => Promise<T>) => Promise<Cached<T>>;
+
+/** The handlers of what is now, and the shared summary that event streams use too. */
 export interface Reads {
   readonly sites: Handler;
   readonly summary: Handler;
@@ -18,65 +24,108 @@ export interface Reads {
   readonly stats: Handler;
   readonly quirks: Handler;
   /** At most one query per site at a time and per `summaryTtlMs`; null for an unknown site. */
-  loadSummary(siteId: number): Promise<SiteSummary | null>;
+  loadSummary(siteId: number): Promise<Cached<SiteSummary | null>>;
 }
 
 /** Reads go through one single-flight cache, so that a hundred open pages ask the database once. */
-export function createReads(deps: ApiDeps): Reads {
+export function createLoad(deps: ApiDeps): Load {
+  const { options, now, metrics, shared } = deps;
+  const cache = new ReadCache({ maxEntries: options.maxCachedReads, now, metrics, shared });
+  return (plan, query) => cache.get(plan, () => withDatabaseDeadline(query(), options.readDeadlineMs));
+}
+
+/** The reads of what is now. */
+export function createReads(deps: ApiDeps, load: Load): Reads {
   const { options } = deps;
-  const cache = new ReadCache(options.maxCachedReads, deps.now);
-  const load = <T>(key: string, ttlMs: number, query: () => Promise<T>): Promise<T> =>
-    cache.get(key, ttlMs, () => withDatabaseDeadline(query(), options.databaseDeadlineMs));
-  const loadSummary = (siteId: number): Promise<SiteSummary | null> =>
-    load(`summary ${siteId}`, options.summaryTtlMs, () => deps.summary(siteId));
+  const sendCsv = createLiveCsv(deps);
+  const ofSite = (key: string): ReadPlan => ({
+    key,
+    freshMs: options.summaryTtlMs,
+    keepMs: options.summaryKeepMs,
+  });
+  const loadSummary = (siteId: number): Promise<Cached<SiteSummary | null>> =>
+    load({ ...ofSite(`telemetry:summary:${siteId}`), isShared: true }, () => deps.summary(siteId));
+
+  const loadPage = async (siteId: number, query: LiveQuery): Promise<LivePage | null> => {
+    const { page, perPage, sort, descending, after, ...filter } = query;
+    // The total of a filter changes less than its pages: it is counted less often.
+    const counting = load(ofSite(`count ${siteId} ${JSON.stringify(filter)}`), () =>
+      deps.liveCount(siteId, filter),
+    );
+    const [{ value: total }, { miners, next }] = await Promise.all([counting, deps.livePage(siteId, query)]);
+    if (total === null) return null;
+    return {
+      miners,
+      pagination: {
+        page: after === null ? page : null,
+        per_page: perPage,
+        total,
+        pages: Math.ceil(total / perPage),
+        next_cursor: next === null ? null : writeCursor(orderName({ sort, descending }), next),
+      },
+    };
+  };
 
   return {
     loadSummary,
     sites: async (_request, response) => {
-      send(response, await load('sites', options.summaryTtlMs, () => deps.sites()));
+      send(response, await load(ofSite('sites'), () => deps.sites()));
     },
     summary: async (request, response) => {
-      send(response, found(await loadSummary(readSiteId(request.params['site']))));
+      send(response, await loadSummary(readSiteId(request.params['site'])));
     },
     live: async (request, response) => {
       const siteId = readSiteId(request.params['site']);
-      const query = readLiveQuery(request.query);
-      const key = `live ${siteId} ${JSON.stringify(query)}`;
-      send(response, found(await load(key, options.liveTtlMs, () => deps.livePage(siteId, query))));
+      const { query, isCsv } = readLiveQuery(request.query);
+      if (isCsv) return await sendCsv(response, siteId, query);
+      const plan = {
+        key: `telemetry:live:${siteId}${suffix(query)}`,
+        freshMs: options.liveTtlMs,
+        keepMs: options.liveKeepMs,
+        isShared: true,
+      };
+      send(response, await load(plan, () => loadPage(siteId, query)));
     },
     miner: async (request, response) => {
-      const siteId = readSiteId(request.params['site']);
-      const minerId = String(request.params['minerId']);
-      if (minerId.length > 128 || minerId.includes('\0')) throw notFound();
-      const key = `miner ${siteId} ${minerId}`;
-      send(response, found(await load(key, options.liveTtlMs, () => deps.minerDetail(siteId, minerId))));
+      const { site, minerId } = readParameters(minerPath, request.params);
+      const plan = { ...ofSite(`miner ${site} ${minerId}`), freshMs: options.liveTtlMs };
+      send(response, await load(plan, () => deps.minerDetail(site, minerId)));
     },
     top: async (request, response) => {
       const siteId = readSiteId(request.params['site']);
-      send(response, found(await load(`top ${siteId}`, options.summaryTtlMs, () => deps.top(siteId))));
+      send(response, await load(ofSite(`top ${siteId}`), () => deps.top(siteId)));
     },
     quirks: async (request, response) => {
-      const asked = request.query['site_id'] ?? request.query['site'];
-      const siteId = asked === undefined ? null : readSiteId(asked);
-      const quirks = await load(`quirks ${siteId}`, options.summaryTtlMs, () => deps.quirks(siteId));
-      send(response, { quirks, count: quirks.length });
+      const { site_id, site } = readParameters(siteQuery, request.query);
+      const siteId = site_id ?? site ?? null;
+      const loaded = await load(ofSite(`quirks ${siteId}`), () => deps.quirks(siteId));
+      const quirks = loaded.value;
+      send(response, { ...loaded, value: { quirks, count: quirks.length } });
     },
     stats: async (_request, response) => {
-      const stats = await load('stats', options.summaryTtlMs, () => deps.stats());
-      response.json({ ...stats, success: true, data: stats });
+      const stats = await load(ofSite('stats'), () => deps.stats());
+      tellAge(response, stats);
+      response.json({ ...stats.value, success: true, data: stats.value });
     },
   };
 }
 
-function send(response: Response, data: object): void {
-  response.json({ success: true, data });
+/** Answers `data`; null is 404. */
+export function send(response: Response, cached: Cached<object | null>): void {
+  if (cached.value === null) throw new AppError('NOT_FOUND', 'No such site or miner');
+  tellAge(response, cached);
+  response.json({ success: true, data: cached.value });
 }
 
-function found<T>(value: T | null): T {
-  if (value === null) throw notFound();
-  return value;
+/** An answer that stands in for one the database did not give says how old it is, s. */
+function tellAge(response: Response, { isStale, ageMs }: Cached<unknown>): void {
+  if (isStale) response.set('Age', String(Math.ceil(ageMs / 1_000)));
 }
 
-function notFound(): AppError {
-  return new AppError('NOT_FOUND', 'No such site or miner');
+const plainQuery = JSON.stringify(readLiveQuery({}).query);
+
+/** The list as it is first seen has the key alone; every other view adds what it asks. */
+function suffix(query: LiveQuery): string {
+  const text = JSON.stringify(query);
+  return text === plainQuery ? '' : `:${text}`;
 }

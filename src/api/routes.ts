@@ -1,52 +1,56 @@
 import type { Request, Response } from 'express';
 import { optionalCollector, type Access } from './access.js';
 import type { KeyCheck } from './collector-key.js';
+import { buildOpenApi } from './contract/openapi.js';
+import { routeTable, type RouteKey } from './contract/route-table.js';
 import type { ApiDeps } from './deps.js';
+import { docsPageStyle, renderDocsPage } from './docs-page.js';
 import { createHealth, createMetricsPage, createReadiness } from './health.js';
-import { createReads } from './reads.js';
+import { createLoad, createReads } from './reads.js';
 import { createStreamHandler } from './stream.js';
 import { createUploadHandler } from './upload.js';
 
+type Handle = (request: Request, response: Response) => Promise<void> | void;
+
 /** One line of the api: what is answered, to whom. */
 export interface Route {
-  readonly method: 'get' | 'post' | 'delete';
+  readonly method: 'get' | 'post' | 'put' | 'delete';
   readonly path: string;
   readonly access: Access;
-  readonly handle: (request: Request, response: Response) => Promise<void> | void;
+  readonly handle: Handle;
 }
 
-/** Every route. What is not here is 404, before anyone is asked for a key. */
+/** Every route of `routeTable`. What is not here is 404, before anyone is asked for a key. */
 export function createRoutes(deps: ApiDeps, checkKey: KeyCheck): readonly Route[] {
-  const reads = createReads(deps);
-  return [
-    { method: 'post', path: '/api/collector/upload', access: 'collector', handle: createUploadHandler(deps) },
-    { method: 'get', path: '/api/collector/status', access: 'open', handle: createStatus(deps, checkKey) },
-    { method: 'get', path: '/api/collector/sites', access: 'viewer', handle: reads.sites },
-    {
-      method: 'get',
-      path: '/api/collector/sites/:site/miners/:minerId',
-      access: 'viewer',
-      handle: reads.miner,
-    },
-    { method: 'get', path: '/api/collector/summary/:site', access: 'viewer', handle: reads.summary },
-    { method: 'get', path: '/api/collector/live/:site', access: 'viewer', handle: reads.live },
-    { method: 'get', path: '/api/collector/top/:site', access: 'viewer', handle: reads.top },
-    { method: 'get', path: '/api/collector/stats', access: 'viewer', handle: reads.stats },
-    { method: 'get', path: '/api/collector/quirks', access: 'viewer', handle: reads.quirks },
-    {
-      method: 'get',
-      path: '/api/collector/stream',
-      access: 'viewer',
-      handle: createStreamHandler(deps, (siteId) => reads.loadSummary(siteId)),
-    },
-    { method: 'get', path: '/healthz', access: 'open', handle: createHealth(deps) },
-    { method: 'get', path: '/readyz', access: 'open', handle: createReadiness(deps) },
-    { method: 'get', path: '/metrics', access: 'open', handle: createMetricsPage(deps) },
-  ];
+  const reads = createReads(deps, createLoad(deps));
+  const document = buildOpenApi(routeTable, deps.version);
+  const page = renderDocsPage(document);
+  const handlers: Record<RouteKey, Handle> = {
+    'post /api/collector/upload': createUploadHandler(deps),
+    'get /api/collector/status': createStatus(deps, checkKey),
+    'get /api/collector/sites': reads.sites,
+    'get /api/collector/sites/:site/miners/:minerId': reads.miner,
+    'get /api/collector/summary/:site': reads.summary,
+    'get /api/collector/live/:site': reads.live,
+    'get /api/collector/top/:site': reads.top,
+    'get /api/collector/stats': reads.stats,
+    'get /api/collector/quirks': reads.quirks,
+    'get /api/collector/stream': createStreamHandler(deps, (siteId) => reads.loadSummary(siteId)),
+    'get /api/openapi.json': (_request, response) => void response.json(document),
+    'get /api/docs': (_request, response) => void response.type('html').send(page),
+    'get /api/docs.css': (_request, response) => void response.type('css').send(docsPageStyle),
+    'get /healthz': createHealth(deps),
+    'get /readyz': createReadiness(deps),
+    'get /metrics': createMetricsPage(deps),
+  };
+  return (Object.keys(routeTable) as RouteKey[]).map((key) => {
+    const [method, path] = key.split(' ') as [Route['method'], string];
+    return { method, path, access: routeTable[key].access, handle: handlers[key] };
+  });
 }
 
 /** `GET /api/collector/status`: collectors try their connection, and their key when they send one, with it. */
-function createStatus(deps: ApiDeps, checkKey: KeyCheck): Route['handle'] {
+function createStatus(deps: ApiDeps, checkKey: KeyCheck): Handle {
   return async (request, response) => {
     const key = await optionalCollector(request, checkKey);
     response.json({

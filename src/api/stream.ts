@@ -1,25 +1,36 @@
 import type { Request, Response } from 'express';
 import { AppError } from '../domain/errors.js';
-import type { SiteSummary } from '../domain/ingest.js';
+import type { LiveChanges, SiteSummary } from '../domain/ingest.js';
+import { streamQuery } from './contract/parameters.js';
+import { withDatabaseDeadline } from './deadline.js';
 import type { ApiDeps } from './deps.js';
-import { readSiteId } from './queries.js';
+import { readParameters } from './queries.js';
+import type { Cached } from './read-cache.js';
 
 interface Channel {
   readonly clients: Set<Response>;
   timer: NodeJS.Timeout | null;
   isLoading: boolean;
   quietMs: number;
+  /** Changes are known up to here, on the database's clock, ms. */
+  sinceMs: number;
+  /** Told lately: miner → when it changed. */
+  told: Map<string, string>;
 }
 
+/** A statement that began earlier may commit after a later look: each look goes back so far, ms. */
+const overlapMs = 5_000;
+
 /**
- * `GET /api/collector/stream?site=`: server-sent events. One channel per site and one query per tick for
- * all its clients, and only while it has any: a `summary` event (JSON of the summary) each tick, a
- * comment when there was nothing to say for the heartbeat's time. Clients are bounded in number, and one
- * that does not read is dropped; it comes back by itself and misses nothing, since each event is whole.
+ * `GET /api/collector/stream?site=`: server-sent events. One channel per site, and one look per tick for
+ * all its clients, only while it has any: a `summary` each tick, `changes` when states or healths became
+ * others, a comment when there was nothing to say for the heartbeat's time. Ids are instants of the
+ * database's clock, so that any instance can tell a client that comes back what it missed; too long ago
+ * is a `reset`. Clients are bounded in number and in unsent bytes: one that does not read is dropped.
  */
 export function createStreamHandler(
   deps: ApiDeps,
-  loadSummary: (siteId: number) => Promise<SiteSummary | null>,
+  loadSummary: (siteId: number) => Promise<Cached<SiteSummary | null>>,
 ): (request: Request, response: Response) => Promise<void> {
   const { options } = deps;
   const channels = new Map<number, Channel>();
@@ -37,23 +48,48 @@ export function createStreamHandler(
     }
   };
 
+  const look = (siteId: number, sinceMs: number): Promise<LiveChanges> =>
+    withDatabaseDeadline(
+      deps.liveChanges(siteId, sinceMs - overlapMs, options.maxStreamChanges),
+      options.readDeadlineMs,
+    );
+
+  const tellChanges = async (siteId: number, channel: Channel): Promise<void> => {
+    const found = await look(siteId, channel.sinceMs);
+    const fresh = found.changes.filter((change) => channel.told.get(change.miner_id) !== change.changed_at);
+    const repeated = found.changes.length - fresh.length;
+    channel.told = toldBy(found);
+    channel.sinceMs = found.atMs;
+    if (fresh.length === 0) return;
+    write(channel, changesEvent(found.atMs, { changes: fresh, count: found.count - repeated }));
+  };
+
   const tick = async (siteId: number, channel: Channel): Promise<void> => {
     channel.quietMs += options.streamIntervalMs;
     if (channel.quietMs >= options.streamHeartbeatMs) write(channel, ': quiet\n\n');
     if (channel.isLoading) return;
     channel.isLoading = true;
     try {
-      const summary = await loadSummary(siteId);
-      if (summary !== null) write(channel, summaryEvent(summary));
+      const { value, isStale } = await loadSummary(siteId);
+      // An old summary would look like news.
+      if (value !== null && !isStale) write(channel, summaryEvent(value));
+      await tellChanges(siteId, channel);
     } catch (err) {
-      deps.log.debug({ err, siteId }, 'summary for streams failed');
+      deps.log.debug({ err, siteId }, 'look for streams failed');
     } finally {
       channel.isLoading = false;
     }
   };
 
-  const join = (siteId: number, client: Response): void => {
-    const channel = channels.get(siteId) ?? { clients: new Set(), timer: null, isLoading: false, quietMs: 0 };
+  const join = (siteId: number, client: Response, found: LiveChanges): void => {
+    const channel = channels.get(siteId) ?? {
+      clients: new Set(),
+      timer: null,
+      isLoading: false,
+      quietMs: 0,
+      sinceMs: found.atMs,
+      told: toldBy(found),
+    };
     channels.set(siteId, channel);
     channel.clients.add(client);
     channel.timer ??= setInterval(() => void tick(siteId, channel), options.streamIntervalMs);
@@ -66,18 +102,34 @@ export function createStreamHandler(
     channels.delete(siteId);
   };
 
+  /** What a client is told first: what it missed when it comes back, else only where it stands. */
+  const resume = async (
+    siteId: number,
+    lastId: string | undefined,
+  ): Promise<{ text: string; found: LiveChanges }> => {
+    const lastMs = lastId === undefined || lastId === '' ? null : Number(lastId);
+    const knownMs = lastMs !== null && isRecent(lastMs) ? lastMs : null;
+    const found = await look(siteId, knownMs ?? deps.now());
+    if (knownMs !== null) return { found, text: changesEvent(found.atMs, found) };
+    const name = lastMs === null ? 'ready' : 'reset';
+    return { found, text: `id: ${found.atMs}\nevent: ${name}\ndata: {}\n\n` };
+  };
+  const isRecent = (ms: number): boolean => Math.abs(deps.now() - ms) <= options.streamResumeMs;
+
   return async function handleStream(request, response) {
-    const siteId = readSiteId(request.query['site']);
+    const { site } = readParameters(streamQuery, request.query);
     if (clientCount >= options.maxStreams) {
       throw new AppError('OVERLOADED', 'Too many event streams', { retryAfterS: 10 });
     }
     clientCount += 1;
     response.on('close', () => {
       clientCount -= 1;
-      leave(siteId, response);
+      leave(site, response);
     });
-    const summary = await loadSummary(siteId);
+    const { value: summary } = await loadSummary(site);
     if (summary === null) throw new AppError('NOT_FOUND', 'No such site');
+    const lastId = request.headers['last-event-id'];
+    const first = await resume(site, Array.isArray(lastId) ? lastId[0] : lastId);
     if (response.destroyed) return;
     if (deps.lifecycle.isDraining) throw new AppError('DRAINING', 'Shutting down');
     response.writeHead(200, {
@@ -85,9 +137,17 @@ export function createStreamHandler(
       'Cache-Control': 'no-cache, no-transform',
       'X-Accel-Buffering': 'no',
     });
-    response.write(`retry: 3000\n\n${summaryEvent(summary)}`);
-    join(siteId, response);
+    response.write(`retry: 3000\n\n${first.text}${summaryEvent(summary)}`);
+    join(site, response, first.found);
   };
+}
+
+function toldBy({ changes }: LiveChanges): Map<string, string> {
+  return new Map(changes.map((change) => [change.miner_id, change.changed_at]));
+}
+
+function changesEvent(atMs: number, { changes, count }: Pick<LiveChanges, 'changes' | 'count'>): string {
+  return `id: ${atMs}\nevent: changes\ndata: ${JSON.stringify({ changes, count })}\n\n`;
 }
 
 function summaryEvent(summary: SiteSummary): string {

@@ -108,11 +108,19 @@ export const configSchema = z.strictObject({
   ),
   redis: group(
     {
-      url: text('Redis URL (secret; also `REDIS_URL`): the work queue of `coordinator` and `poller`.'),
+      url: text(
+        'Redis URL (secret; also `REDIS_URL`): the work queue of `coordinator` and `poller`, caches and rate limits of `api`.',
+      ),
       url_file: text('File holding the URL.'),
       deadline_ms: int(50, 60_000, 2_000, 'Deadline of one call, ms.'),
+      cache_deadline_ms: int(
+        5,
+        5_000,
+        150,
+        'Deadline of one call for a cache or rate limit of the api, ms; without an answer it does without.',
+      ),
     },
-    'The shared work queue.',
+    'The shared work queue, and what instances of the api share.',
   ),
   queue: group(
     {
@@ -281,6 +289,7 @@ export const configSchema = z.strictObject({
         .describe(
           'Answer reads and the page to any address, not only to this machine: only behind a proxy that asks who it is.',
         ),
+      max_csv_exports: int(1, 1_000, 4, 'CSV streams at once.'),
       max_event_streams: int(1, 100_000, 200, 'Open event streams.'),
       stale_intervals: int(2, 1000, 3, 'An online miner without a sample for so many intervals is stale.'),
     },

@@ -141,15 +141,38 @@ export interface SiteSummary {
   readonly lag_seconds: number | null;
 }
 
-export interface LiveQuery {
-  readonly page: number;
-  readonly perPage: number;
+/** Which miners of a site; null (or false) leaves a condition out. */
+export interface LiveFilter {
   readonly onlineOnly: boolean;
+  /** A state, or `stale`. */
   readonly state: string | null;
+  readonly health: string | null;
+  /** Whole, in any case; so is `firmware`. */
+  readonly model: string | null;
+  readonly firmware: string | null;
+  /** Part of the URL, in any case. */
+  readonly pool: string | null;
+  /** `address/bits`. */
+  readonly subnet: string | null;
+  /** Part of any of the texts, in any case. */
   readonly search: string | null;
+}
+
+export interface LiveOrder {
   readonly sort: LiveSort;
   readonly descending: boolean;
 }
+
+/** One page of a filtered, sorted site: by number, or the one after `after`. */
+export interface LiveQuery extends LiveFilter, LiveOrder {
+  readonly page: number;
+  readonly perPage: number;
+  /** Sort values of the last miner of the page before. */
+  readonly after: LivePosition | null;
+}
+
+/** Where a miner stands in an order: its values of the columns that are sorted by, as text. */
+export type LivePosition = readonly (string | null)[];
 
 export const liveSorts = [
   'miner_id',
@@ -213,9 +236,47 @@ export interface MinerDetail extends LiveMiner {
 export interface LivePage {
   readonly miners: readonly LiveMiner[];
   readonly pagination: {
-    readonly page: number;
+    /** Null on a page that was asked for by cursor. */
+    readonly page: number | null;
     readonly per_page: number;
     readonly total: number;
     readonly pages: number;
+    /** For the page after this one; null on the last. */
+    readonly next_cursor: string | null;
   };
+}
+
+export interface TopMiners {
+  /** Highest temperature first. */
+  readonly hottest: readonly LiveMiner[];
+  /** Lowest share of the nominal hashrate first. */
+  readonly worst: readonly LiveMiner[];
+  /** Highest share of rejected shares first. */
+  readonly most_rejects: readonly LiveMiner[];
+}
+
+/** One page without its total. */
+export interface LiveRows {
+  readonly miners: readonly LiveMiner[];
+  /** Where the page after this one begins; null on the last. */
+  readonly next: LivePosition | null;
+}
+
+/** A miner whose state or health became another. */
+export interface LiveChange {
+  readonly miner_id: string;
+  readonly ip_address: string | null;
+  readonly online: boolean;
+  readonly state: string;
+  readonly health: string;
+  readonly changed_at: string;
+}
+
+export interface LiveChanges {
+  /** The newest first, at most as many as asked for. */
+  readonly changes: readonly LiveChange[];
+  /** All of them. */
+  readonly count: number;
+  /** When this was so, on the database's clock, ms since the epoch. */
+  readonly atMs: number;
 }

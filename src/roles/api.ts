@@ -8,11 +8,13 @@ import { version, webDir } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import { AppError } from '../domain/errors.js';
 import { checkSchema } from '../storage/migrate.js';
+import { RedisStore } from '../storage/redis-store.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import { createFailure, type Failure } from './failure.js';
 import { startMaintenance } from './maintenance.js';
 import { thresholdsOf } from './plan.js';
+import { storeDeps } from './read-deps.js';
 import { openStore, staleAfterS, type Store } from './store.js';
 
 export interface ApiOptions {
@@ -34,7 +36,8 @@ export async function startApi(
     maxHeapMb: config.api.ingest_heap_mb,
     deadlineMs: config.api.ingest_timeout_ms,
   });
-  const app = createApp({ ...depsOf(options), lifecycle, parseUpload: pool.run });
+  const shared = openShared(options);
+  const app = createApp({ ...depsOf(options), lifecycle, shared, parseUpload: pool.run });
   const server = await startServer({ app, host: config.api.host, port: config.api.port, lifecycle }).catch(
     (error: unknown) => {
       throw new AppError(
@@ -51,28 +54,26 @@ export async function startApi(
       await maintenance.stop();
       await server.stop({ deadlineMs: config.shutdown_ms / 2 });
       await pool.close();
+      shared?.close();
     },
   };
 }
 
-function depsOf({ config, store, metrics, log }: ApiOptions): Omit<ApiDeps, 'lifecycle' | 'parseUpload'> {
+/** Caches and counters shared by instances, where Redis is configured. */
+function openShared({ config, metrics, log }: ApiOptions): RedisStore | null {
+  const { url, cache_deadline_ms: deadlineMs } = config.redis;
+  return url === undefined ? null : new RedisStore({ url, deadlineMs, log, metrics });
+}
+
+function depsOf({
+  config,
+  store,
+  metrics,
+  log,
+}: ApiOptions): Omit<ApiDeps, 'lifecycle' | 'parseUpload' | 'shared'> {
   const { api } = config;
-  const moment = (): { now: Date; staleAfterS: number } => ({
-    now: new Date(),
-    staleAfterS: staleAfterS(config),
-  });
   return {
-    findKey: (sha256) => store.keys.find(sha256),
-    touchKey: (keyId) => store.keys.touchLastUsed(keyId, new Date()),
-    writeBatch: (batch) => store.telemetry.writeBatch(batch),
-    summary: (siteId) => store.sites.summary(siteId, moment()),
-    livePage: (siteId, query) => store.live.livePage(siteId, query, moment()),
-    minerDetail: (siteId, key) => store.live.minerDetail(siteId, key, moment()),
-    top: (siteId) => store.live.top(siteId, moment()),
-    sites: () => store.sites.sites(),
-    quirks: (siteId) => store.quirks.list(siteId, new Date()),
-    stats: () => store.sites.stats(new Date()),
-    ping: () => store.database.ping(),
+    ...storeDeps(store, staleAfterS(config)),
     metrics,
     log,
     version,
@@ -87,6 +88,9 @@ function depsOf({ config, store, metrics, log }: ApiOptions): Omit<ApiDeps, 'lif
       requestsPerMinute: api.rate_limit_per_minute,
       maxStreams: api.max_event_streams,
       hasOpenReads: api.open_reads,
+      // Whoever lets one call take longer lets a read.
+      readDeadlineMs: config.database.deadline_ms + 150,
+      maxCsvExports: api.max_csv_exports,
       maxSampleAgeMs: config.spool.max_age_h * 3_600_000,
       thresholds: thresholdsOf(config),
     },

@@ -28,6 +28,11 @@ export function openStore(url: string, config: Config, options: { log: Logger; m
     maxWaiting: config.database.max_waiting,
     ...options,
   });
+  return storeOn(database);
+}
+
+/** The repositories over a database. */
+export function storeOn(database: Database): Store {
   return {
     database,
     telemetry: new TelemetryStore(database),

@@ -1,18 +1,33 @@
-import type { LiveMiner, LivePage, LiveQuery, LiveSort, MinerDetail } from '../domain/ingest.js';
+import { AppError } from '../domain/errors.js';
+import type {
+  LiveChange,
+  LiveChanges,
+  LiveFilter,
+  LiveMiner,
+  LiveOrder,
+  LivePosition,
+  LiveQuery,
+  LiveRows,
+  MinerDetail,
+  TopMiners,
+} from '../domain/ingest.js';
+import { classifyFailure } from './database-error.js';
 import type { Database, Sql } from './database.js';
+import {
+  isAfter,
+  isMiner,
+  isSiteMiner,
+  isStale,
+  matches,
+  needsMiners,
+  orderBy,
+  positionOf,
+  ratioExpression,
+  type Fragment,
+  type ReadMoment,
+} from './live-filter.js';
 
-/** When reads happen, and how old an online miner's last sample may be before it is stale, s. */
-export interface ReadMoment {
-  readonly now: Date;
-  readonly staleAfterS: number;
-}
-
-export interface TopMiners {
-  /** Highest temperature first. */
-  readonly hottest: readonly LiveMiner[];
-  /** Lowest share of the nominal hashrate first. */
-  readonly worst: readonly LiveMiner[];
-}
+export type { ReadMoment } from './live-filter.js';
 
 /** Columns of a live row beside the contract's; `time` is a `Date`. */
 type LiveRow = Omit<LiveMiner, 'last_seen' | 'fan_speeds'> & {
@@ -27,17 +42,6 @@ type DetailRow = LiveRow &
     readonly raw_time: Date | null;
   };
 
-/** Sort orders; unknown values (and miners not named by an address) come last either way, ties by miner. Trusted text: it goes into the query. */
-const orders: Readonly<Record<LiveSort, string>> = {
-  miner_id: 'm.address',
-  hashrate: 'l.hashrate_ghs',
-  temperature: 'l.temperature_max',
-  rejected: 'l.rejected_shares',
-  last_seen: 'coalesce(l.last_online_at, l.time)',
-  ratio: 'l.hashrate_ghs / nullif(l.hashrate_expected_ghs, 0)',
-  state: 'l.state',
-};
-
 /** Reads the newest sample of each miner. A site or miner that does not exist is null. */
 export class LiveRepo {
   readonly #db: Database;
@@ -46,36 +50,89 @@ export class LiveRepo {
     this.#db = db;
   }
 
-  /** One page of a site's miners, `query.perPage` at most. `state` may also be `stale`. */
-  async livePage(siteId: number, query: LiveQuery, moment: ReadMoment): Promise<LivePage | null> {
+  /** Miners of a site that match; null for an unknown site. */
+  async count(siteId: number, filter: LiveFilter, moment: ReadMoment): Promise<number | null> {
     const counted = await this.#db.run(
       'live_count',
       (sql) => sql<{ total: number }[]>`
-      select (select count(*) from miners m join miner_telemetry_live l using (miner_id)
-        where ${filter(sql, siteId, query, moment)})::int as total
+      select (select count(*) from miner_telemetry_live l
+        ${needsMiners(filter) ? sql`join miners m using (miner_id)` : sql``}
+        where ${isSiteMiner(sql, siteId)} ${matches(sql, filter, moment)})::int as total
       from sites where site_id = ${siteId}::int`,
     );
-    const total = counted[0]?.total;
-    if (total === undefined) return null;
-    const offset = (query.page - 1) * query.perPage;
+    return counted[0]?.total ?? null;
+  }
+
+  /** One page of a site's miners, `query.perPage` at most; an unknown site has none. Throws `REQUEST_INVALID` for a position that is no such order's. */
+  async page(siteId: number, query: LiveQuery, moment: ReadMoment): Promise<LiveRows> {
+    const { perPage, after } = query;
+    const offset = after === null ? (query.page - 1) * perPage : 0;
+    const rows = await this.#db
+      .run(
+        'live_page',
+        (sql) => sql<(LiveRow & { position: LivePosition })[]>`
+      select ${liveColumns(sql, moment)}, ${positionOf(sql, query)} as position
+      from miners m join miner_telemetry_live l using (miner_id)
+      where ${isSite(sql, siteId)} ${matches(sql, query, moment)}
+        ${after === null ? sql`` : sql`and ${isAfter(sql, query, after)}`}
+      order by ${orderBy(sql, query)}
+      limit ${perPage + 1}::int offset ${offset}::int8`,
+      )
+      .catch((error: unknown) => {
+        if (after === null || classifyFailure(error) !== 'data') throw error;
+        throw new AppError('REQUEST_INVALID', 'Invalid cursor: it is not of this order', { cause: error });
+      });
+    const shown = rows.slice(0, perPage);
+    return {
+      miners: shown.map(toLiveMiner),
+      next: rows.length > perPage ? (shown.at(-1)?.position ?? null) : null,
+    };
+  }
+
+  /** Surrogate ids of every miner that matches, in order: what a reader of them all follows. */
+  async ids(siteId: number, query: LiveFilter & LiveOrder, moment: ReadMoment): Promise<Int32Array> {
+    const [row] = await this.#db.run(
+      'live_ids',
+      (sql) => sql<{ ids: string | null }[]>`
+      select string_agg(m.miner_id::text, ',' order by ${orderBy(sql, query)}) as ids
+      from miners m join miner_telemetry_live l using (miner_id)
+      where ${isSite(sql, siteId)} ${matches(sql, query, moment)}`,
+    );
+    return row?.ids == null ? new Int32Array() : Int32Array.from(row.ids.split(','), Number);
+  }
+
+  /** Miners by their surrogate ids, in that order; those that are gone are left out. */
+  async byIds(ids: Int32Array, moment: ReadMoment): Promise<LiveMiner[]> {
     const rows = await this.#db.run(
-      'live_page',
+      'live_by_ids',
       (sql) => sql<LiveRow[]>`
       select ${liveColumns(sql, moment)}
-      from miners m join miner_telemetry_live l using (miner_id)
-      where ${filter(sql, siteId, query, moment)}
-      order by ${sql.unsafe(`${orders[query.sort]} ${query.descending ? 'desc' : 'asc'} nulls last`)}, ${sql.unsafe(query.sort === 'miner_id' && query.descending ? 'm.key desc' : 'm.address, m.key')}
-      limit ${query.perPage}::int offset ${offset}::int8`,
+      from unnest(${`{${ids.join(',')}}`}::text::int[]) with ordinality as wanted (miner_id, n)
+      join miners m using (miner_id) join miner_telemetry_live l using (miner_id)
+      order by wanted.n`,
     );
-    return {
-      miners: rows.map(toLiveMiner),
-      pagination: {
-        page: query.page,
-        per_page: query.perPage,
-        total,
-        pages: Math.ceil(total / query.perPage),
-      },
-    };
+    return rows.map(toLiveMiner);
+  }
+
+  /** Miners whose state or health became another after `sinceMs` of the database's clock. */
+  async changes(siteId: number, sinceMs: number, limit: number): Promise<LiveChanges> {
+    const since = new Date(sinceMs).toISOString();
+    const rows = await this.#db.run(
+      'live_changes',
+      (sql) => sql<(Omit<LiveChange, 'changed_at'> & { changed_at: Date | null; count: number; at: Date })[]>`
+      select c.*, t.at from (select statement_timestamp() as at) t
+      left join lateral (
+        select m.key as miner_id, m.ip as ip_address, l.online, l.state, l.health, l.changed_at,
+          (count(*) over ())::int as count
+        from miner_telemetry_live l join miners m using (miner_id)
+        where l.site_id = ${siteId}::int and l.changed_at >= (select ${since}::text::timestamptz) and ${isMiner(sql)}
+        order by l.changed_at desc, m.key limit ${limit}::int) c on true`,
+    );
+    const changes = rows.flatMap(({ count: _count, at: _at, changed_at, ...row }) =>
+      changed_at === null ? [] : [{ ...row, changed_at: changed_at.toISOString() }],
+    );
+    const [first] = rows;
+    return { changes, count: first?.count ?? 0, atMs: first?.at.getTime() ?? sinceMs };
   }
 
   /** One miner in full, with its last raw replies. */
@@ -110,42 +167,39 @@ export class LiveRepo {
         (sql) => sql<LiveRow[]>`
         select ${liveColumns(sql, moment)}
         from miners m join miner_telemetry_live l using (miner_id)
-        where m.site_id = ${siteId}::int and l.online and not ${isStale(sql, moment)} and ${sql.unsafe(condition)}
+        where l.site_id = ${siteId}::int and l.online and not ${isStale(sql, moment)} and ${sql.unsafe(condition)}
         order by ${sql.unsafe(order)}, m.key
         limit ${limit}::int`,
       );
-    const [hottest, worst, sites] = await Promise.all([
+    const [hottest, worst, rejects, sites] = await Promise.all([
       pick('top_hottest', 'l.temperature_max desc', 'l.temperature_max is not null'),
-      pick('top_worst', `${orders.ratio} asc`, 'l.hashrate_expected_ghs > 0 and l.hashrate_ghs is not null'),
+      pick(
+        'top_worst',
+        `${ratioExpression} asc`,
+        'l.hashrate_expected_ghs > 0 and l.hashrate_ghs is not null',
+      ),
+      // A few shares say nothing about a miner.
+      pick(
+        'top_rejects',
+        'l.rejected_shares::float8 / (l.accepted_shares + l.rejected_shares) desc',
+        `l.rejected_shares > 0 and l.accepted_shares + l.rejected_shares >= ${minShares}`,
+      ),
       this.#db.run('site', (sql) => sql`select from sites where site_id = ${siteId}::int`),
     ]);
-    return sites.length === 0 ? null : { hottest: hottest.map(toLiveMiner), worst: worst.map(toLiveMiner) };
+    if (sites.length === 0) return null;
+    return {
+      hottest: hottest.map(toLiveMiner),
+      worst: worst.map(toLiveMiner),
+      most_rejects: rejects.map(toLiveMiner),
+    };
   }
 }
 
-type Fragment = ReturnType<Sql>;
+/** Shares below which a miner is not judged by its rejects. */
+const minShares = 100;
 
-function isStale(sql: Sql, { now, staleAfterS }: ReadMoment): Fragment {
-  const oldest = new Date(now.getTime() - staleAfterS * 1_000).toISOString();
-  return sql`(l.online and l.time < ${oldest}::text::timestamptz)` as unknown as Fragment;
-}
-
-/** An address that its miner has left is polled on for a while; it is no miner unless something answers there. */
-function isMiner(sql: Sql): Fragment {
-  return sql`(m.vacated_at is null or l.online)` as unknown as Fragment;
-}
-
-function filter(sql: Sql, siteId: number, query: LiveQuery, moment: ReadMoment): Fragment {
-  const { state, search } = query;
-  return sql`m.site_id = ${siteId}::int and ${isMiner(sql)}
-    ${query.onlineOnly ? sql`and l.online` : sql``}
-    ${state === 'stale' ? sql`and ${isStale(sql, moment)}` : state === null ? sql`` : sql`and l.state = ${state}::text`}
-    ${
-      search === null
-        ? sql``
-        : sql`and strpos(lower(concat_ws(' ', m.key, m.ip, m.mac, m.model, m.firmware, l.worker_name, l.pool_url)),
-            lower(${search}::text)) > 0`
-    }` as unknown as Fragment;
+function isSite(sql: Sql, siteId: number): Fragment {
+  return sql`l.site_id = ${siteId}::int and ${isMiner(sql)}` as unknown as Fragment;
 }
 
 function liveColumns(sql: Sql, moment: ReadMoment): Fragment {

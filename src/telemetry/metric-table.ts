@@ -65,6 +65,16 @@ export const metricTable = {
   headframe_ingest_rejected_total: counter('Rows rejected at ingest, by reason.', 'reason'),
   headframe_ingest_inflight_bytes: gauge('Bytes of upload bodies held in memory.'),
   headframe_http_requests_total: counter('HTTP requests, by route and status.', 'route', 'status'),
+  // Reads
+  headframe_reads_total: counter(
+    'Reads answered, by where the answer came from: memory, redis, database, or stale (the database did not answer).',
+    'source',
+  ),
+  headframe_redis_misses_total: counter(
+    'Calls for caches and counters that Redis did not answer, by use.',
+    'use',
+  ),
+  headframe_csv_exports: gauge('CSV streams under way.'),
   headframe_clock_skew_seconds: gauge('Arrival time minus newest sample time of the last upload.', 'site'),
   // Database
   headframe_db_deadlines_total: counter('Database calls that passed their deadline.'),

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/domain/errors.js';
 import type { LiveQuery } from '../../src/domain/ingest.js';
 import { emptySummary, startTestApi, testKey, type TestApi } from '../support/api-server.js';
+import { everything } from '../support/live-query.js';
 import { waitFor } from '../support/wait.js';
 
 const queries: LiveQuery[] = [];
@@ -23,8 +24,7 @@ beforeAll(async () => {
       webDir,
       livePage: async (siteId, query) => {
         queries.push(query);
-        const pagination = { page: query.page, per_page: query.perPage, total: 0, pages: 0 };
-        return siteId === 1 ? { miners: [], pagination } : null;
+        return { miners: [], next: siteId === 1 && query.perPage === 2 ? ['10.0.0.1/32', '10.0.0.1'] : null };
       },
       minerDetail: async (_siteId, key) => (key === 'a/b c' ? ({ miner_id: key } as never) : null),
     },
@@ -49,7 +49,7 @@ describe('reads', () => {
     ]);
     expect(await read('/api/collector/top/1')).toEqual([
       200,
-      { success: true, data: { hottest: [], worst: [] } },
+      { success: true, data: { hottest: [], worst: [], most_rejects: [] } },
     ]);
     expect(await read('/api/collector/stats')).toMatchObject([
       200,
@@ -72,23 +72,16 @@ describe('reads', () => {
 
   it('read the live list’s query', async () => {
     await read('/api/collector/live/1');
-    expect(queries.at(-1)).toEqual({
-      page: 1,
-      perPage: 50,
-      onlineOnly: false,
-      state: null,
-      search: null,
-      sort: 'miner_id',
-      descending: false,
-    });
+    expect(queries.at(-1)).toEqual(everything);
     const query = 'page=3&per_page=500&online_only=true&state=sleeping&search=%00s19%20&sort=hashrate';
     const [status, answer] = await read(`/api/collector/live/1?${query}`);
     expect(status).toBe(200);
     expect(answer).toEqual({
       success: true,
-      data: { miners: [], pagination: { page: 3, per_page: 500, total: 0, pages: 0 } },
+      data: { miners: [], pagination: { page: 3, per_page: 500, total: 0, pages: 0, next_cursor: null } },
     });
     expect(queries.at(-1)).toEqual({
+      ...everything,
       page: 3,
       perPage: 500,
       onlineOnly: true,
@@ -97,12 +90,39 @@ describe('reads', () => {
       sort: 'hashrate',
       descending: true,
     });
+    const filters = 'model=s19&firmware=v1&pool=pool.example&subnet=10.0.0.0/8&health=warning&state=';
+    await read(`/api/collector/live/1?${filters}`);
+    expect(queries.at(-1)).toEqual({
+      ...everything,
+      model: 's19',
+      firmware: 'v1',
+      pool: 'pool.example',
+      subnet: '10.0.0.0/8',
+      health: 'warning',
+    });
     await read('/api/collector/live/1?sort=hashrate&order=asc');
     expect(queries.at(-1)).toMatchObject({ sort: 'hashrate', descending: false });
   });
 
+  it('give a cursor that leads to the page after', async () => {
+    const [, answer] = await read('/api/collector/live/1?per_page=2&order=desc');
+    const { pagination } = answer['data'] as { pagination: { next_cursor: string } };
+    const [, next] = await read(`/api/collector/live/1?order=desc&cursor=${pagination.next_cursor}`);
+    expect(queries.at(-1)).toMatchObject({ after: ['10.0.0.1/32', '10.0.0.1'] });
+    expect(next).toMatchObject({ data: { pagination: { page: null, next_cursor: null } } });
+    const [status, wrong] = await read(`/api/collector/live/1?cursor=${pagination.next_cursor}`);
+    expect([status, wrong['code']]).toEqual([400, 'REQUEST_INVALID']);
+  });
+
   it.each([
     ['live/1?per_page=501', 'per_page'],
+    ['live/1?cursor=a+b', 'cursor'],
+    ['live/1?cursor=bm90aGluZw', 'cursor'],
+    ['live/1?subnet=10.0.0.0/33', 'subnet'],
+    ['live/1?subnet=everything', 'subnet'],
+    ['live/1?health=fine', 'health'],
+    ['live/1?format=xml', 'format'],
+    ['quirks?site=x', 'site'],
     ['live/1?page=0', 'page'],
     ['live/1?page=-1', 'page'],
     ['live/1?sort=password', 'sort'],
@@ -124,6 +144,58 @@ describe('reads', () => {
       400,
       { code: 'REQUEST_INVALID' },
     ]);
+  });
+
+  it('give an old answer with its age while the database is away, up to its lifetime', async () => {
+    let isAway = false;
+    let nowMs = Date.now();
+    const away = () => Promise.reject(new AppError('DATABASE_UNAVAILABLE', 'away'));
+    const own = await startTestApi({
+      deps: {
+        now: () => nowMs,
+        summary: async () => (isAway ? away() : emptySummary),
+        livePage: async () => (isAway ? away() : { miners: [], next: null }),
+      },
+    });
+    try {
+      for (const route of ['summary/1', 'live/1'])
+        expect((await read(`/api/collector/${route}`, own))[0]).toBe(200);
+      isAway = true;
+      nowMs += 20_000;
+      const old = await fetch(`${own.url}/api/collector/summary/1`);
+      expect([old.status, old.headers.get('age')]).toEqual([200, '20']);
+      expect((await read('/api/collector/live/1', own))[0]).toBe(200);
+      expect(await own.metric('headframe_reads_total{source="stale"}')).toBeGreaterThanOrEqual(2);
+      nowMs += 11_000;
+      expect((await read('/api/collector/summary/1', own))[0]).toBe(503);
+      nowMs += 30_000;
+      const gone = await fetch(`${own.url}/api/collector/live/1`);
+      expect([gone.status, gone.headers.get('retry-after') !== null]).toEqual([503, true]);
+      isAway = false;
+      const back = await fetch(`${own.url}/api/collector/summary/1`);
+      expect([back.status, back.headers.get('age')]).toEqual([200, null]);
+    } finally {
+      await own.stop();
+    }
+  });
+
+  it('end within their deadline when the database says nothing', async () => {
+    const never = () => new Promise<never>(() => undefined);
+    const own = await startTestApi({
+      deps: { summary: never, livePage: never, top: never, stats: never, liveIds: never, minerDetail: never },
+      options: { readDeadlineMs: 150 },
+    });
+    try {
+      const startedMs = performance.now();
+      const routes = ['summary/1', 'live/1', 'top/1', 'stats', 'live/1?format=csv', 'sites/1/miners/a'];
+      const answers = await Promise.all(routes.map((route) => read(`/api/collector/${route}`, own)));
+      expect(answers.map(([status, { code }]) => [status, code])).toEqual(
+        routes.map(() => [503, 'DATABASE_UNAVAILABLE']),
+      );
+      expect(performance.now() - startedMs).toBeLessThan(2_000);
+    } finally {
+      await own.stop();
+    }
   });
 
   it('ask the database once for many at once, and again after a failure', async () => {
@@ -207,7 +279,7 @@ describe('the event stream', () => {
       expect(await own.metric('headframe_sse_clients')).toBe(3);
       const most = Math.max(...listeners.map((listener) => listener.events()));
       expect(asked).toBeLessThanOrEqual(most + 3);
-      const first = listeners[0]?.text().match(/data: (.*)\n\n/)?.[1] ?? '';
+      const first = listeners[0]?.text().match(/event: summary\ndata: (.*)\n\n/)?.[1] ?? '';
       expect(JSON.parse(first)).toMatchObject({ site_id: 1, site_name: 'north' });
       for (const listener of listeners) listener.close();
       await waitFor('nobody', async () => (await own.metric('headframe_sse_clients')) === 0);
@@ -215,6 +287,60 @@ describe('the event stream', () => {
       const until = performance.now() + 200;
       await waitFor('four intervals', () => performance.now() > until);
       expect(asked).toBe(after);
+    } finally {
+      await own.stop();
+    }
+  });
+
+  it('tells what changed once, with an id, and what a client missed when it comes back', async () => {
+    const change = (miner_id: string, changed_at: string) => ({
+      miner_id,
+      ip_address: null,
+      online: false,
+      state: 'unreachable',
+      health: 'offline',
+      changed_at,
+    });
+    const asked: number[] = [];
+    let atMs = Date.now();
+    let changes = [change('before', '2026-01-01T00:00:00.000Z')];
+    const own = await startTestApi({
+      deps: {
+        liveChanges: async (_siteId, sinceMs) => {
+          asked.push(sinceMs);
+          return { changes, count: changes.length + 5, atMs };
+        },
+      },
+      options: { streamIntervalMs: 20, summaryTtlMs: 1, streamResumeMs: 60_000 },
+    });
+    const told = (text: string, name: string) => text.split(`event: ${name}\n`).length - 1;
+    try {
+      const fresh = await listen(own);
+      await waitFor('a few ticks', () => fresh.events() >= 3);
+      expect(told(fresh.text(), 'ready')).toBe(1);
+      // What changed before it came is not news, nor is what was told.
+      expect(told(fresh.text(), 'changes')).toBe(0);
+      atMs += 2_000;
+      changes = [change('new', '2026-01-01T00:00:01.000Z'), ...changes];
+      await waitFor('the change', () => told(fresh.text(), 'changes') === 1);
+      const events = fresh.events();
+      await waitFor('more ticks', () => fresh.events() > events + 3);
+      expect(told(fresh.text(), 'changes')).toBe(1);
+      const [, id, data] = /id: (\d+)\nevent: changes\ndata: (.*)\n\n/.exec(fresh.text()) ?? [];
+      expect(Number(id)).toBe(atMs);
+      expect(JSON.parse(data ?? '')).toEqual({ changes: [changes[0]], count: 6 });
+      fresh.close();
+
+      const back = await listen(own, { 'Last-Event-ID': String(atMs - 30_000) });
+      await waitFor('what it missed', () => told(back.text(), 'changes') === 1);
+      expect(asked).toContain(atMs - 30_000 - 5_000);
+      expect(told(back.text(), 'reset')).toBe(0);
+      back.close();
+      for (const id of [String(atMs - 120_000), 'no number', '-1']) {
+        const late = await listen(own, { 'Last-Event-ID': id });
+        await waitFor('a reset', () => told(late.text(), 'reset') === 1);
+        late.close();
+      }
     } finally {
       await own.stop();
     }

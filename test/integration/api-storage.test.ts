@@ -1,41 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ApiDeps } from '../../src/api/deps.js';
 import type { LivePage, MinerDetail, SiteSummary } from '../../src/domain/ingest.js';
-import { LiveRepo } from '../../src/storage/live.repo.js';
-import { KeysRepo } from '../../src/storage/keys.repo.js';
-import type { Database } from '../../src/storage/database.js';
-import { SiteRepo } from '../../src/storage/site.repo.js';
-import { TelemetryStore } from '../../src/storage/telemetry-store.js';
+import { storeDeps } from '../../src/roles/read-deps.js';
+import { storeOn } from '../../src/roles/store.js';
 import { startTestApi, type TestApi } from '../support/api-server.js';
 import { testEditions } from '../support/database.js';
 import { createTestStorage, openTestDatabase, type TestStorage } from '../support/storage.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { waitFor } from '../support/wait.js';
-
-/** Joins the api to a real storage, as the roles do. */
-function storageDeps(db: Database): Partial<ApiDeps> {
-  const [keys, store, sites, live] = [
-    new KeysRepo(db),
-    new TelemetryStore(db),
-    new SiteRepo(db),
-    new LiveRepo(db),
-  ];
-  const moment = (): { now: Date; staleAfterS: number } => ({ now: new Date(), staleAfterS: 90 });
-  return {
-    findKey: (hash) => keys.find(hash),
-    touchKey: (keyId) => keys.touchLastUsed(keyId, new Date()),
-    writeBatch: (batch) => store.writeBatch(batch),
-    summary: (siteId) => sites.summary(siteId, moment()),
-    livePage: (siteId, query) => live.livePage(siteId, query, moment()),
-    minerDetail: (siteId, key) => live.minerDetail(siteId, key, moment()),
-    top: (siteId) => live.top(siteId, moment()),
-    sites: () => sites.sites(),
-    stats: () => sites.stats(new Date()),
-    ping: () => db.ping(),
-  };
-}
 
 describe.each(testEditions())('the api on %s', (edition) => {
   let storage: TestStorage;
@@ -45,7 +18,7 @@ describe.each(testEditions())('the api on %s', (edition) => {
     storage = await createTestStorage(edition);
     key = (await storage.keys.create(storage.key.siteId)).key;
     const options = { requestsPerMinute: 1_000_000, summaryTtlMs: 0, liveTtlMs: 0, keyTtlMs: 100 };
-    api = await startTestApi({ deps: storageDeps(storage.db), options });
+    api = await startTestApi({ deps: storeDeps(storeOn(storage.db), 90), options });
   });
   afterAll(async () => {
     await api.stop();
@@ -107,7 +80,7 @@ describe.each(testEditions())('the api on %s', (edition) => {
     expect(await historyOf('live-2')).toMatchObject([{ hashrate_ghs: null }]);
 
     const page = await read<LivePage>(`live/${storage.key.siteId}?search=live-&sort=miner_id`);
-    expect(page.pagination).toEqual({ page: 1, per_page: 50, total: 2, pages: 1 });
+    expect(page.pagination).toEqual({ page: 1, per_page: 50, total: 2, pages: 1, next_cursor: null });
     expect(page.miners).toMatchObject([
       {
         miner_id: 'live-1',
@@ -286,7 +259,7 @@ describe.each(testEditions())('the api on %s', (edition) => {
     target.hostname = proxy.host;
     target.port = String(proxy.port);
     const db = openTestDatabase(target.href, { deadlineMs: 700, connectTimeoutMs: 500 });
-    const own = await startTestApi({ deps: storageDeps(db) });
+    const own = await startTestApi({ deps: storeDeps(storeOn(db), 90) });
     const send = (id: string): Promise<Response> =>
       fetch(`${own.url}/api/collector/upload`, {
         method: 'POST',

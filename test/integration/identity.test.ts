@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { IngestRow } from '../../src/domain/ingest.js';
 import { testEditions } from '../support/database.js';
 import { ingestBatch, ingestRow, offlineRow } from '../support/ingest-rows.js';
+import { everything } from '../support/live-query.js';
 import { createShardRig } from '../support/poll.js';
 import { createTestStorage, type TestStorage } from '../support/storage.js';
 
@@ -72,9 +73,9 @@ describe.each(testEditions())('the identity of miners on %s', (edition) => {
     await write(silent(A, 2), seen(B, 2, X), seen(C, 2, Z));
     await write(silent(A, 3), seen(B, 3, X), seen(C, 3, Z));
     expect(await history()).toEqual({ [X]: [0, 1, 2, 3], [Z]: [0, 1, 2, 3], [A]: [2, 3] });
-    const page = await storage.live.livePage(storage.key.siteId, everything, moment());
-    expect(page?.miners.map((miner) => miner.miner_id)).toEqual([B, C]);
-    expect(page?.pagination.total).toBe(2);
+    const page = await storage.live.page(storage.key.siteId, everything, moment());
+    expect(page.miners.map((miner) => miner.miner_id)).toEqual([B, C]);
+    expect(await storage.live.count(storage.key.siteId, everything, moment())).toBe(2);
     expect(await storage.sites.summary(storage.key.siteId, moment())).toMatchObject({
       total_miners: 2,
       offline_miners: 0,
@@ -356,13 +357,4 @@ function play(steps: readonly Step[]): {
   return { rows, owners };
 }
 
-const everything = {
-  page: 1,
-  perPage: 50,
-  onlineOnly: false,
-  state: null,
-  search: null,
-  sort: 'miner_id',
-  descending: false,
-} as const;
 const moment = () => ({ now: new Date(), staleAfterS: 86_400 });

@@ -2,28 +2,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { liveSorts, type LiveQuery } from '../../src/domain/ingest.js';
 import { testEditions } from '../support/database.js';
 import { ingestBatch, ingestRow, offlineRow } from '../support/ingest-rows.js';
+import { everything, readByCursor } from '../support/live-query.js';
 import { createTestStorage, type TestStorage } from '../support/storage.js';
 
 const now = new Date(Math.floor(Date.now() / 1_000) * 1_000);
 const ago = (seconds: number): string => new Date(now.getTime() - seconds * 1_000).toISOString();
 const moment = { now, staleAfterS: 30 };
-const everything: LiveQuery = {
-  page: 1,
-  perPage: 50,
-  onlineOnly: false,
-  state: null,
-  search: null,
-  sort: 'miner_id',
-  descending: false,
-};
-
 describe.each(testEditions())('live reads on %s', (edition) => {
   let storage: TestStorage;
   let siteId = 0;
   const keysOf = async (changes: Partial<LiveQuery>): Promise<string[]> =>
-    (await storage.live.livePage(siteId, { ...everything, ...changes }, moment))?.miners.map(
+    (await storage.live.page(siteId, { ...everything, ...changes }, moment)).miners.map(
       (miner) => miner.miner_id,
-    ) ?? [];
+    );
 
   beforeAll(async () => {
     storage = await createTestStorage(edition);
@@ -100,15 +91,16 @@ describe.each(testEditions())('live reads on %s', (edition) => {
       lag_seconds: null,
     });
     expect(await storage.sites.summary(999_999, moment)).toBeNull();
-    expect(await storage.live.livePage(999_999, everything, moment)).toBeNull();
+    expect(await storage.live.page(999_999, everything, moment)).toEqual({ miners: [], next: null });
+    expect(await storage.live.count(999_999, everything, moment)).toBeNull();
     expect(await storage.live.top(999_999, moment)).toBeNull();
     expect(await storage.live.minerDetail(999_999, 'cool', moment)).toBeNull();
   });
 
   test('a live row speaks the contract, with its units', async () => {
-    const page = await storage.live.livePage(siteId, everything, moment);
-    expect(page?.pagination).toEqual({ page: 1, per_page: 50, total: 5, pages: 1 });
-    expect(page?.miners.find((miner) => miner.miner_id === 'cool')).toEqual({
+    const page = await storage.live.page(siteId, everything, moment);
+    expect(await storage.live.count(siteId, everything, moment)).toBe(5);
+    expect(page.miners.find((miner) => miner.miner_id === 'cool')).toEqual({
       miner_id: 'cool',
       ip_address: '10.1.2.3',
       online: true,
@@ -139,8 +131,8 @@ describe.each(testEditions())('live reads on %s', (edition) => {
   });
 
   test('an online miner without a fresh sample is stale, an offline one is offline', async () => {
-    const page = await storage.live.livePage(siteId, everything, moment);
-    const miner = (key: string) => page?.miners.find((row) => row.miner_id === key);
+    const page = await storage.live.page(siteId, everything, moment);
+    const miner = (key: string) => page.miners.find((row) => row.miner_id === key);
     expect(miner('old')).toMatchObject({ online: true, is_stale: true });
     expect(miner('gone')).toMatchObject({
       online: false,
@@ -161,6 +153,11 @@ describe.each(testEditions())('live reads on %s', (edition) => {
           paged.push(...(await keysOf({ page, perPage: 2, sort, descending })));
         expect([...paged].sort()).toEqual([...all].sort());
         expect(await keysOf({ sort, descending })).toEqual(paged);
+        const query = { ...everything, sort, descending, perPage: 2 };
+        const followed = await readByCursor(storage.live, siteId, query, moment);
+        expect(followed.map((miner) => miner.miner_id)).toEqual(paged);
+        const ids = await storage.live.ids(siteId, query, moment);
+        expect((await storage.live.byIds(ids, moment)).map((miner) => miner.miner_id)).toEqual(paged);
       }
     }
     expect(await keysOf({ page: 9 })).toEqual([]);
@@ -185,6 +182,32 @@ describe.each(testEditions())('live reads on %s', (edition) => {
     expect(await keysOf({ search: '100%_H' })).toEqual(['hot']);
     expect(await keysOf({ search: '%' })).toEqual(['hot']);
     expect(await keysOf({ search: "'; drop table miners" })).toEqual([]);
+  });
+
+  test('filters by health, model, firmware, pool and network', async () => {
+    const all = ['cool', 'gone', 'hot', 'old', 'sleeper'];
+    expect(await keysOf({ health: 'critical' })).toEqual(['hot']);
+    expect((await keysOf({ model: 'antminer s19' })).sort()).toEqual(all);
+    expect(await keysOf({ model: 'antminer' })).toEqual([]);
+    expect((await keysOf({ firmware: '2022-12-06' })).sort()).toEqual(all);
+    expect((await keysOf({ pool: 'POOL.example' })).sort()).toEqual(all);
+    expect(await keysOf({ pool: 'other' })).toEqual([]);
+    expect((await keysOf({ subnet: '10.1.2.0/24' })).sort()).toEqual(all);
+    expect((await keysOf({ subnet: '10.1.2.3/32' })).sort()).toEqual(all);
+    // Bits beyond the network are left out of sight, as people write them.
+    expect((await keysOf({ subnet: '10.1.2.77/24' })).sort()).toEqual(all);
+    expect(await keysOf({ subnet: '10.1.3.0/24' })).toEqual([]);
+    for (const filter of [{ health: 'critical' }, { model: 'Antminer S19' }, { state: 'stale' }]) {
+      const query = { ...everything, ...filter };
+      expect(await storage.live.count(siteId, query, moment)).toBe((await keysOf(filter)).length);
+    }
+  });
+
+  test('a position of another order is refused', async () => {
+    const after = ['not a number', null, 'x'];
+    await expect(
+      storage.live.page(siteId, { ...everything, sort: 'hashrate', after }, moment),
+    ).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
   });
 
   test('the detail of a miner holds boards, sensors and raw replies', async () => {
@@ -213,6 +236,7 @@ describe.each(testEditions())('live reads on %s', (edition) => {
     const top = await storage.live.top(siteId, moment, 2);
     expect(top?.hottest.map((miner) => miner.miner_id)).toEqual(['hot', 'cool']);
     expect(top?.worst.map((miner) => miner.miner_id)).toEqual(['sleeper', 'hot']);
+    expect(top?.most_rejects.map((miner) => miner.miner_id)).toEqual(['cool', 'hot']);
   });
 
   test('the totals over all sites add up', async () => {
@@ -234,10 +258,48 @@ describe.each(testEditions())('live reads on %s', (edition) => {
     rows.sort((a, b) => (a.key < b.key ? -1 : 1));
     await storage.store.writeBatch(ingestBatch(rows, { ...storage.key, siteId: subnets }));
     const sorted = async (descending: boolean): Promise<string[]> =>
-      (await storage.live.livePage(subnets, { ...everything, descending }, moment))?.miners.map(
-        (m) => m.miner_id,
-      ) ?? [];
+      (await storage.live.page(subnets, { ...everything, descending }, moment)).miners.map((m) => m.miner_id);
     expect(await sorted(false)).toEqual(['10.0.0.9', '10.0.0.10', '10.0.10.1', '999.1.1.1', 'name']);
     expect(await sorted(true)).toEqual(['10.0.10.1', '10.0.0.10', '10.0.0.9', 'name', '999.1.1.1']);
+  });
+
+  test('pages by position neither repeat nor miss a miner while others come', async () => {
+    const site = await storage.sites.ensureSite('growing');
+    const write = (keys: string[]) =>
+      storage.store.writeBatch(
+        ingestBatch(
+          keys.map((key) => ingestRow(key, ago(5), { mac: null })),
+          { ...storage.key, siteId: site },
+        ),
+      );
+    await write(['b', 'd', 'f', 'h']);
+    const query = { ...everything, perPage: 2 };
+    const first = await storage.live.page(site, query, moment);
+    await write(['a', 'c', 'e', 'g', 'i']);
+    const second = await storage.live.page(site, { ...query, after: first.next }, moment);
+    expect(first.miners.map((miner) => miner.miner_id)).toEqual(['b', 'd']);
+    expect(second.miners.map((miner) => miner.miner_id)).toEqual(['e', 'f']);
+  });
+
+  test('tells which miners became something else, and how many', async () => {
+    const site = await storage.sites.ensureSite('changing');
+    const write = (rows: Parameters<typeof ingestBatch>[0]) =>
+      storage.store.writeBatch(ingestBatch(rows, { ...storage.key, siteId: site }));
+    const start = await storage.live.changes(site, now.getTime() + 3_600_000, 10);
+    expect(start).toMatchObject({ changes: [], count: 0 });
+    await write(['a', 'b', 'c'].map((key) => ingestRow(key, ago(20), { mac: null })));
+    const entered = await storage.live.changes(site, start.atMs, 2);
+    expect(entered.count).toBe(3);
+    expect(entered.changes).toHaveLength(2);
+    await write([
+      ingestRow('a', ago(10), { mac: null }),
+      ingestRow('b', ago(10), { mac: null, health: 'warning' }),
+    ]);
+    await write([offlineRow('c', ago(10))]);
+    const changed = await storage.live.changes(site, entered.atMs, 10);
+    expect(changed.changes.map(({ miner_id, state, health }) => [miner_id, state, health])).toEqual([
+      ['c', 'unreachable', 'offline'],
+      ['b', 'mining', 'warning'],
+    ]);
   });
 });

@@ -35,6 +35,15 @@ export const emptySummary: SiteSummary = {
   lag_seconds: null,
 };
 
+const emptyStats = {
+  total_sites: 1,
+  active_collectors: 0,
+  total_miners: 0,
+  total_online: 0,
+  active_alerts: 0,
+  sites: {},
+};
+
 export interface TestApi {
   readonly url: string;
   readonly server: RunningServer;
@@ -81,15 +90,19 @@ export async function startTestApi(setup: TestApiOptions = {}): Promise<TestApi>
       return { stored, duplicate, updated: stored, created: stored, isDuplicateBatch, unstorable: [] };
     },
     summary: async (siteId) => (siteId === 1 ? emptySummary : null),
-    livePage: async (siteId, { page, perPage }) =>
-      siteId === 1 ? { miners: [], pagination: { page, per_page: perPage, total: 0, pages: 0 } } : null,
+    liveCount: async (siteId) => (siteId === 1 ? 0 : null),
+    livePage: async () => ({ miners: [], next: null }),
+    liveIds: async () => new Int32Array(),
+    liveByIds: async () => [],
+    liveChanges: async () => ({ changes: [], count: 0, atMs: Date.now() }),
     minerDetail: async () => null,
-    top: async (siteId) => (siteId === 1 ? { hottest: [], worst: [] } : null),
+    top: async (siteId) => (siteId === 1 ? { hottest: [], worst: [], most_rejects: [] } : null),
     sites: async () => [{ site_id: 1, site_name: 'north' }],
     quirks: async () => [],
-    stats: async () => ({ total_sites: 1, total_miners: 0 }),
+    stats: async () => emptyStats,
     ping: async () => undefined,
     parseUpload: pool.run,
+    shared: null,
     ...setup.deps,
     lifecycle,
     metrics,

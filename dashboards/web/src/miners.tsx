@@ -87,7 +87,9 @@ function Table({ page, isBusy, route, go }: { page: LivePage; isBusy: boolean; r
 }
 
 function Pager({ page, route, go }: { readonly page: LivePage; readonly route: Route; readonly go: Go }) {
-  const { page: at, per_page: size, total, pages } = page.pagination;
+  const { per_page: size, total, pages } = page.pagination;
+  // The table asks for its pages by number.
+  const at = page.pagination.page ?? 1;
   const first = total === 0 ? 0 : (at - 1) * size + 1;
   return (
     <nav class="pager" aria-label="Pages of the table">

@@ -1,0 +1,21 @@
+import type { z } from 'zod';
+import type { Access } from '../access.js';
+
+/** What one route takes and answers. The OpenAPI page is made of it, and requests are read with it. */
+export interface RouteDoc {
+  readonly access: Access;
+  /** Heading it stands under. */
+  readonly group: 'Collectors' | 'Live' | 'History' | 'Operation';
+  /** One line. */
+  readonly summary: string;
+  /** What the line leaves out. */
+  readonly description?: string;
+  /** Parameters of the path, by the names of the path. */
+  readonly path?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  /** JSON of a 200; null where it answers other text alone. */
+  readonly answer: z.ZodType | null;
+  /** Other texts of a 200: content type → what it is. */
+  readonly texts?: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { ok, count } from './answers.js';
+import { alive, ready, status, uploadAnswer, uploadBody } from './collector-answers.js';
+import { fleetStats, livePage, minerDetail, quirk, site, siteSummary, topMiners } from './live-answers.js';
+import { liveQuery, minerPath, sitePath, siteQuery, streamQuery } from './parameters.js';
+import type { RouteDoc } from './route-doc.js';
+
+/** Every route by method and path: who may call it, what it takes, what it answers. */
+export const routeTable = {
+  'post /api/collector/upload': {
+    access: 'collector',
+    group: 'Collectors',
+    summary: 'Store a batch of samples.',
+    description:
+      'A JSON array, gzip or not. 200 means committed; a record that cannot be taken is rejected alone. `X-Batch-Id` (a UUID) lets a batch that is sent again be recognised.',
+    body: uploadBody,
+    answer: uploadAnswer,
+  },
+  'get /api/collector/status': {
+    access: 'open',
+    group: 'Collectors',
+    summary: 'Try the connection, and the key when one is sent.',
+    answer: status,
+  },
+  'get /api/collector/sites': {
+    access: 'viewer',
+    group: 'Live',
+    summary: 'All sites by name.',
+    answer: ok(z.array(site)),
+  },
+  'get /api/collector/sites/:site/miners/:minerId': {
+    access: 'viewer',
+    group: 'Live',
+    summary: 'One miner in full, with its last raw replies.',
+    path: minerPath,
+    answer: ok(minerDetail),
+  },
+  'get /api/collector/summary/:site': {
+    access: 'viewer',
+    group: 'Live',
+    summary: 'Counts and sums of a site.',
+    path: sitePath,
+    answer: ok(siteSummary),
+  },
+  'get /api/collector/live/:site': {
+    access: 'viewer',
+    group: 'Live',
+    summary: 'The newest sample of each miner: filtered, sorted, in pages or as CSV.',
+    description:
+      'Follow `next_cursor` to read everything: pages by cursor neither repeat nor leave out a miner that keeps its place in the order. `format=csv` answers the filtered whole, whatever the page.',
+    path: sitePath,
+    query: liveQuery,
+    answer: ok(livePage),
+    texts: { 'text/csv': 'One line per miner; the columns are the properties of LiveMiner.' },
+  },
+  'get /api/collector/top/:site': {
+    access: 'viewer',
+    group: 'Live',
+    summary: 'The miners that need a look first.',
+    path: sitePath,
+    answer: ok(topMiners),
+  },
+  'get /api/collector/stats': {
+    access: 'viewer',
+    group: 'Live',
+    summary: 'Totals over all sites.',
+    description: 'The totals stand beside `data` too.',
+    answer: z.strictObject({ success: z.literal(true), data: fleetStats, ...fleetStats.shape }),
+  },
+  'get /api/collector/quirks': {
+    access: 'viewer',
+    group: 'Live',
+    summary: 'Which damaged replies come from which firmware, how often.',
+    query: siteQuery,
+    answer: ok(z.strictObject({ quirks: z.array(quirk), count })),
+  },
+  'get /api/collector/stream': {
+    access: 'viewer',
+    group: 'Live',
+    summary: 'Server-sent events of a site.',
+    description:
+      '`summary` (a SiteSummary) every tick; `changes` (`{changes, count, since}`) when states or health changed, with an id to come back with as `Last-Event-ID`; `reset` (`{reason}`) when what was missed is not known: read anew. A comment is a heartbeat.',
+    query: streamQuery,
+    answer: null,
+    texts: { 'text/event-stream': 'Events.' },
+  },
+  'get /api/openapi.json': {
+    access: 'open',
+    group: 'Operation',
+    summary: 'This description, as OpenAPI 3.1.',
+    answer: z.looseObject({ openapi: z.literal('3.1.0') }),
+  },
+  'get /api/docs': {
+    access: 'open',
+    group: 'Operation',
+    summary: 'This description, as a page.',
+    answer: null,
+    texts: { 'text/html': 'A page without scripts.' },
+  },
+  'get /api/docs.css': {
+    access: 'open',
+    group: 'Operation',
+    summary: 'The style of that page.',
+    answer: null,
+    texts: { 'text/css': 'A style sheet.' },
+  },
+  'get /healthz': {
+    access: 'open',
+    group: 'Operation',
+    summary: 'The process is alive.',
+    answer: alive,
+  },
+  'get /readyz': {
+    access: 'open',
+    group: 'Operation',
+    summary: 'It takes work: the database answers, and it is not shutting down.',
+    answer: ready,
+  },
+  'get /metrics': {
+    access: 'open',
+    group: 'Operation',
+    summary: 'Metrics for Prometheus.',
+    answer: null,
+    texts: { 'text/plain': 'Prometheus’ text format.' },
+  },
+} as const satisfies Record<string, RouteDoc>;
+
+/** `get /api/…`. */
+export type RouteKey = keyof typeof routeTable;

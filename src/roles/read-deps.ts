@@ -1,0 +1,30 @@
+import type { ApiDeps } from '../api/deps.js';
+import type { Store } from './store.js';
+
+/** What the api needs of the store, ingest and reads; `staleAfterS` as of `staleAfterS`. */
+export function storeDeps(
+  store: Store,
+  staleAfterS: number,
+): Omit<
+  ApiDeps,
+  'shared' | 'parseUpload' | 'lifecycle' | 'metrics' | 'log' | 'version' | 'webDir' | 'options' | 'now'
+> {
+  const moment = (): { now: Date; staleAfterS: number } => ({ now: new Date(), staleAfterS });
+  return {
+    findKey: (sha256) => store.keys.find(sha256),
+    touchKey: (keyId) => store.keys.touchLastUsed(keyId, new Date()),
+    writeBatch: (batch) => store.telemetry.writeBatch(batch),
+    summary: (siteId) => store.sites.summary(siteId, moment()),
+    liveCount: (siteId, filter) => store.live.count(siteId, filter, moment()),
+    livePage: (siteId, query) => store.live.page(siteId, query, moment()),
+    liveIds: (siteId, query) => store.live.ids(siteId, query, moment()),
+    liveByIds: (ids) => store.live.byIds(ids, moment()),
+    liveChanges: (siteId, sinceMs, limit) => store.live.changes(siteId, sinceMs, limit),
+    minerDetail: (siteId, key) => store.live.minerDetail(siteId, key, moment()),
+    top: (siteId) => store.live.top(siteId, moment()),
+    sites: () => store.sites.sites(),
+    quirks: (siteId) => store.quirks.list(siteId, new Date()),
+    stats: () => store.sites.stats(new Date()),
+    ping: () => store.database.ping(),
+  };
+}

@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createCollectorKeyFor, fillSite, type FilledSite } from '../support/filled-site.js';
+import { routeTable, type RouteKey } from '../../src/api/contract/route-table.js';
+import type { RouteDoc } from '../../src/api/contract/route-doc.js';
+import { storeDeps } from '../../src/roles/read-deps.js';
+import { storeOn } from '../../src/roles/store.js';
+import { startTestApi, type TestApi } from '../support/api-server.js';
+import { testEditions } from '../support/database.js';
+import { createTestStorage, type TestStorage } from '../support/storage.js';
+
+/** What to ask of each route: paths of requests that are answered 200. */
+const requests = (site: FilledSite): Partial<Record<RouteKey, readonly string[]>> => {
+  const base = `/api/collector/sites/${site.siteId}`;
+  return {
+    'get /api/collector/status': ['/api/collector/status'],
+    'get /api/collector/sites': ['/api/collector/sites'],
+    'get /api/collector/sites/:site/miners/:minerId': site.miners.map((key) => `${base}/miners/${key}`),
+    'get /api/collector/summary/:site': [`/api/collector/summary/${site.siteId}`],
+    'get /api/collector/live/:site': [
+      `/api/collector/live/${site.siteId}`,
+      `/api/collector/live/${site.siteId}?per_page=1&sort=hashrate`,
+    ],
+    'get /api/collector/top/:site': [`/api/collector/top/${site.siteId}`],
+    'get /api/collector/stats': ['/api/collector/stats'],
+    'get /api/collector/quirks': ['/api/collector/quirks', `/api/collector/quirks?site_id=${site.siteId}`],
+    'get /api/openapi.json': ['/api/openapi.json'],
+    'get /healthz': ['/healthz'],
+    'get /readyz': ['/readyz'],
+  };
+};
+
+describe.each(testEditions())('answers on %s', (edition) => {
+  let storage: TestStorage;
+  let api: TestApi;
+  let site: FilledSite;
+  beforeAll(async () => {
+    storage = await createTestStorage(edition);
+    site = await fillSite(storage);
+    api = await startTestApi({ deps: storeDeps(storeOn(storage.db), 90) });
+  });
+  afterAll(async () => {
+    await api.stop();
+    await storage.close();
+  });
+
+  it('of every route that answers JSON are as its schema says', async () => {
+    const asked = requests(site);
+    for (const [key, doc] of Object.entries(routeTable) as [RouteKey, RouteDoc][]) {
+      if (doc.answer === null || !key.startsWith('get ')) continue;
+      expect(asked[key], `nothing is asked of ${key}`).toBeDefined();
+      for (const path of asked[key] ?? []) {
+        const response = await fetch(`${api.url}${path}`);
+        const answer: unknown = await response.json();
+        expect([path, response.status, answer]).toEqual([path, 200, answer]);
+        const result = doc.answer.safeParse(answer);
+        expect(result.success ? [] : result.error.issues, path).toEqual([]);
+      }
+    }
+  });
+
+  it('to an upload are as its schema says', async () => {
+    const key = await createCollectorKeyFor(storage);
+    const records = [{ miner_id: 'new', online: true }, { miner_id: 7 }];
+    const response = await fetch(`${api.url}/api/collector/upload`, {
+      method: 'POST',
+      headers: { 'X-Collector-Key': key },
+      body: JSON.stringify(records),
+    });
+    const answer: unknown = await response.json();
+    const result = routeTable['post /api/collector/upload'].answer.safeParse(answer);
+    expect(result.success ? [] : result.error.issues).toEqual([]);
+  });
+
+  it('that are errors are as the schema of errors says', async () => {
+    const doc = (await (await fetch(`${api.url}/api/openapi.json`)).json()) as {
+      components: { schemas: { Error: { required: string[] } } };
+    };
+    const response = await fetch(`${api.url}/api/collector/summary/x`);
+    const answer = (await response.json()) as object;
+    expect(Object.keys(answer).sort()).toEqual([...doc.components.schemas.Error.required].sort());
+  });
+
+  it('as CSV hold every miner that matches, in order, over many batches', async () => {
+    const route = `${api.url}/api/collector/live/${site.siteId}?format=csv&sort=hashrate&order=asc&per_page=1`;
+    const response = await fetch(route);
+    expect(response.headers.get('content-type')).toContain('text/csv');
+    const lines = (await response.text()).trimEnd().split('\r\n');
+    expect(lines[0]).toMatch(/^miner_id,ip_address,online,state,/);
+    const total = await storage.query<{ n: number }>(
+      `select count(*)::int as n from miner_telemetry_live where site_id = ${site.siteId}`,
+    );
+    expect(lines.length - 1).toBe(total[0]?.n);
+    expect(total[0]?.n).toBeGreaterThan(2_000);
+    expect(new Set(lines).size).toBe(lines.length);
+    const hot = await (
+      await fetch(`${api.url}/api/collector/live/${site.siteId}?format=csv&search=cmd`)
+    ).text();
+    expect(hot.trimEnd().split('\r\n')).toHaveLength(2);
+    expect(hot).toContain(`,"'=cmd|' /C calc'!A0, ""x"""`);
+    expect((await fetch(`${api.url}/api/collector/live/999999?format=csv`)).status).toBe(404);
+  });
+});
