@@ -9,6 +9,8 @@ export type Edition = (typeof editions)[number];
 const extensionLock = 4_801_000;
 const minChunkS = 3 * 3_600;
 const maxChunkS = 7 * 86_400;
+/** Past the age at which samples are refused, s. */
+const compressAfterS = 4 * 86_400;
 
 /** Seconds of history in one chunk or partition: about 1,000 slots, within 3 hours and 7 days. */
 export function historyChunkS(intervalS: number): number {
@@ -91,10 +93,31 @@ export function chunkStatements(edition: Edition, chunkS: number): string[] {
 
 /** The Community edition's own retention: a background job, replaced when its length changed. */
 export function nativeRetentionStatements(table: string, keepS: number): string[] {
+  return policyStatements(table, 'retention', 'drop_after', keepS);
+}
+
+/**
+ * The Community edition's compression of the history, once no sample of a chunk can still be on its way. Segments are
+ * miners, so that one miner's history is read without unpacking the others'.
+ */
+export function nativeCompressionStatements(): string[] {
+  const table = 'miner_telemetry_history';
   return [
-    `select remove_retention_policy('${table}', if_exists => true)
-      where not exists (select from timescaledb_information.jobs where proc_name = 'policy_retention'
-        and hypertable_name = '${table}' and (config->>'drop_after')::interval = interval '${keepS} seconds')`,
-    `select add_retention_policy('${table}', interval '${keepS} seconds', if_not_exists => true)`,
+    `do $$ begin
+      if not exists (select from timescaledb_information.compression_settings where hypertable_name = '${table}') then
+        alter table ${table} set (timescaledb.compress, timescaledb.compress_segmentby = 'miner_id',
+          timescaledb.compress_orderby = 'time');
+      end if;
+    end $$`,
+    ...policyStatements(table, 'compression', 'compress_after', compressAfterS),
+  ];
+}
+
+function policyStatements(table: string, policy: string, setting: string, lengthS: number): string[] {
+  return [
+    `select remove_${policy}_policy('${table}', if_exists => true)
+      where not exists (select from timescaledb_information.jobs where proc_name = 'policy_${policy}'
+        and hypertable_name = '${table}' and (config->>'${setting}')::interval = interval '${lengthS} seconds')`,
+    `select add_${policy}_policy('${table}', interval '${lengthS} seconds', if_not_exists => true)`,
   ];
 }

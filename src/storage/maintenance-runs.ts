@@ -17,3 +17,9 @@ export async function noteRun(
     on conflict (name) do update set ran_at = excluded.ran_at, took_ms = excluded.took_ms, outcome = excluded.outcome`,
   );
 }
+
+/** The database's clock. */
+export async function readClock(db: Pick<Database, 'run'>): Promise<Date> {
+  const [row] = await db.run('clock', (sql) => sql<{ now: Date }[]>`select now()`);
+  return row?.now ?? new Date();
+}

@@ -2,26 +2,24 @@ import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { errorCode } from './database-error.js';
 import type { Database, Row } from './database.js';
-import { nativeRetentionStatements, type Edition } from './edition.js';
+import { nativeCompressionStatements, nativeRetentionStatements, type Edition } from './edition.js';
 import { elected } from './election.js';
+import { keptRows, keptSpread, type KeepDays, type KeptRows } from './kept-tables.js';
+import { noteRun, readClock } from './maintenance-runs.js';
 import { readMeta } from './meta.js';
 import { coveredPastS, ensurePartitions, listPartitions } from './partitions.js';
 
-export interface RetentionOptions {
-  /** At least as long as a sample may be on its way (73 h), or late ones would be dropped as they come. */
-  readonly historyDays: number;
-  readonly eventDays: number;
-  readonly rollup1hDays: number;
-  readonly rollup5mDays: number;
-  /** Never shorter than the spool's greatest age: the log tells a late batch from a new one. */
-  readonly logDays: number;
+export interface RetentionOptions extends KeepDays {
+  /** This process's clock: partitions are made around it, for it is what samples are measured by. */
   readonly now: Date;
+  /** The database's clock; asked when absent. What is dropped is old by both clocks: a wrong one drops nothing. */
+  readonly databaseNow?: Date;
   readonly log: Logger;
   readonly metrics?: Metrics;
-  /** Log rows deleted by one statement. Default 5,000. */
-  readonly logBatch?: number;
-  /** Such statements in one run; the rest waits for the next. Default 100. */
-  readonly maxLogBatches?: number;
+  /** Rows deleted by one statement. Default 5,000. */
+  readonly rowBatch?: number;
+  /** Such statements in one run and table; the rest waits for the next. Default 100. */
+  readonly maxRowBatches?: number;
   /** Partitions dropped in one run, per table. Default 100. */
   readonly maxDrops?: number;
   /** Bound of one statement, ms. Default 30 s. */
@@ -34,7 +32,8 @@ export interface RetentionOptions {
 export interface RetentionOutcome {
   readonly partitionsMade: number;
   readonly partitionsDropped: number;
-  readonly logsDeleted: number;
+  /** Rows deleted of plain tables. */
+  readonly rowsDeleted: number;
   /** Steps left for the next run, because another instance or a long query was in the way. */
   readonly skipped: number;
 }
@@ -42,31 +41,34 @@ export interface RetentionOutcome {
 const daySeconds = 86_400;
 
 /**
- * Makes the partitions that are due, drops what is older than its retention, and prunes the upload log.
- * Each step is one short transaction that elects itself with a transaction-scoped advisory lock, so any
- * number of instances may run at once. Throws `DATABASE_UNAVAILABLE` when the database is away.
+ * Makes the partitions that are due and drops what is older than its time (`kept-tables.ts`). Each step is one short
+ * transaction that elects itself with a transaction-scoped advisory lock, so any number of instances may run at once.
+ * Throws `DATABASE_UNAVAILABLE` when the database is away.
  */
 export async function runRetention(db: Database, options: RetentionOptions): Promise<RetentionOutcome> {
+  const startedMs = performance.now();
   const { edition } = await db.run('retention_meta', (sql) => readMeta(sql));
   const partitionsMade = await ensurePartitions(db, options.now);
+  const databaseNow = options.databaseNow ?? (await readClock(db));
+  const nowS = Math.floor(Math.min(options.now.getTime(), databaseNow.getTime()) / 1_000);
   let partitionsDropped = 0;
   let skipped = 0;
-  const tables = [
-    { table: 'miner_telemetry_history', keepS: Math.max(coveredPastS, options.historyDays * daySeconds) },
-    { table: 'miner_events', keepS: Math.max(coveredPastS, options.eventDays * daySeconds) },
-    { table: 'miner_telemetry_1h', keepS: Math.max(coveredPastS, options.rollup1hDays * daySeconds) },
-    { table: 'site_telemetry_5m', keepS: Math.max(coveredPastS, options.rollup5mDays * daySeconds) },
-  ];
-  for (const { table, keepS } of tables) {
-    for (const step of await dropSteps(db, edition, table, keepS, options)) {
-      const dropped = await takeStep(db, step, options);
-      if (dropped === null) skipped++;
-      else partitionsDropped += dropped;
-    }
+  const take = async (step: Step): Promise<void> => {
+    const dropped = await takeStep(db, step, options);
+    if (dropped === null) skipped++;
+    else partitionsDropped += dropped;
+  };
+  for (const { table, days } of keptSpread) {
+    const keepS = Math.max(coveredPastS, days(options) * daySeconds);
+    for (const step of await dropSteps(db, edition, table, keepS, nowS, options)) await take(step);
   }
+  if (edition === 'community') await take({ statements: nativeCompressionStatements(), dropped: () => 0 });
   options.metrics?.add('headframe_partitions_dropped_total', partitionsDropped);
-  const logsDeleted = await pruneLogs(db, options);
-  return { partitionsMade, partitionsDropped, logsDeleted, skipped };
+  let rowsDeleted = 0;
+  for (const kept of keptRows) rowsDeleted += await pruneRows(db, kept, nowS, options);
+  const outcome = { partitionsMade, partitionsDropped, rowsDeleted, skipped };
+  await noteRun(db, 'retention', { tookMs: performance.now() - startedMs, outcome });
+  return outcome;
 }
 
 /** Statements of one transaction, trusted text, and how to read what they dropped. */
@@ -80,9 +82,10 @@ async function dropSteps(
   edition: Edition,
   table: string,
   keepS: number,
+  nowS: number,
   options: RetentionOptions,
 ): Promise<Step[]> {
-  const cutoffS = Math.floor(options.now.getTime() / 1_000 - keepS);
+  const cutoffS = nowS - keepS;
   switch (edition) {
     case 'community':
       return [{ statements: nativeRetentionStatements(table, keepS), dropped: () => 0 }];
@@ -116,29 +119,24 @@ async function takeStep(db: Database, step: Step, options: RetentionOptions): Pr
   }
 }
 
-/** Deletes old log rows, a few thousand at a time; two instances skip each other's rows. */
-async function pruneLogs(db: Database, options: RetentionOptions): Promise<number> {
-  const cutoff = new Date(options.now.getTime() - options.logDays * daySeconds * 1_000).toISOString();
-  const batch = options.logBatch ?? 5_000;
+/** Deletes old rows of one table, a few thousand at a time; two instances skip each other's rows. */
+async function pruneRows(
+  db: Database,
+  kept: KeptRows,
+  nowS: number,
+  options: RetentionOptions,
+): Promise<number> {
+  const limit = options.rowBatch ?? 5_000;
+  const old = kept.old
+    .replaceAll('{{cutoff}}', `to_timestamp(${nowS - kept.days(options) * daySeconds})`)
+    .replaceAll('{{limit}}', String(limit));
   let deleted = 0;
-  for (let round = 0; round < (options.maxLogBatches ?? 100); round++) {
-    const rows = await db.run(
-      'prune_logs',
-      (sql) => sql`
-      with old as (
-        select u.site_id, u.batch_id from sites s
-        cross join lateral (
-          select site_id, batch_id from collector_upload_logs
-          where site_id = s.site_id and received_at < ${cutoff}::text::timestamptz
-          order by received_at limit ${batch}::int for update skip locked
-        ) u
-        limit ${batch}::int
-      )
-      delete from collector_upload_logs u using old
-      where u.site_id = old.site_id and u.batch_id = old.batch_id`,
+  for (let round = 0; round < (options.maxRowBatches ?? 100); round++) {
+    const rows = await db.run('prune_rows', (sql) =>
+      sql.unsafe(`delete from ${kept.table} where ctid = any (array(${old}))`),
     );
     deleted += rows.count;
-    if (rows.count < batch) break;
+    if (rows.count < limit) break;
   }
   return deleted;
 }

@@ -3,7 +3,7 @@ import type { Database, Row } from './database.js';
 import { elected } from './election.js';
 import { ensurePartitions } from './partitions.js';
 import { errorCode } from './database-error.js';
-import { noteRun } from './maintenance-runs.js';
+import { noteRun, readClock } from './maintenance-runs.js';
 import { readQuery } from './sql-files.js';
 
 /** How far behind a sample the one before it may lie to be counted from, s. */
@@ -67,7 +67,7 @@ interface Due {
  */
 export async function runRollups(db: Database, options: RollupOptions): Promise<RollupOutcome> {
   const startedMs = performance.now();
-  const run = new Run(db, options, options.now?.getTime() ?? (await databaseNowMs(db)));
+  const run = new Run(db, options, options.now ?? (await readClock(db)));
   const marks = await run.fold();
   let buckets = 0;
   let isPartial = false;
@@ -88,14 +88,6 @@ export async function runRollups(db: Database, options: RollupOptions): Promise<
   return outcome;
 }
 
-async function databaseNowMs(db: Database): Promise<number> {
-  const [row] = await db.run(
-    'clock',
-    (sql) => sql<{ now_ms: number }[]>`select extract(epoch from now())::float8 * 1000 as now_ms`,
-  );
-  return row?.now_ms ?? Date.now();
-}
-
 /** One run: its clock, its statements, and how it went so far. */
 class Run {
   readonly maxBuckets: number;
@@ -106,10 +98,10 @@ class Run {
   readonly #nowS: number;
   readonly #texts: ReturnType<typeof readTexts>;
 
-  constructor(db: Database, options: RollupOptions, nowMs: number) {
+  constructor(db: Database, options: RollupOptions, now: Date) {
     this.#db = db;
     this.#options = options;
-    this.#nowS = Math.floor(nowMs / 1_000);
+    this.#nowS = Math.floor(now.getTime() / 1_000);
     this.#texts = readTexts(options.sqlDir);
     this.maxBuckets = options.maxBuckets ?? 500;
   }

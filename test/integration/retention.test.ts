@@ -21,6 +21,7 @@ describe.each(testEditions())('retention on %s', (edition) => {
       rollup5mDays: 365,
       logDays: 7,
       now,
+      databaseNow: changes.now ?? now,
       log: silent,
       ...changes,
     });
@@ -109,8 +110,8 @@ describe.each(testEditions())('retention on %s', (edition) => {
     await storage.query(`insert into collector_upload_logs
       select gen_random_uuid(), now() - (n + 0.5) * interval '1 hour', null, null, 1, ${storage.key.siteId}, 1, 0, 0, 0, 0, 0, 1
       from generate_series(1, 400) n`);
-    expect(await run({ logBatch: 50, maxLogBatches: 2 })).toMatchObject({ logsDeleted: 100 });
-    expect(await run({ logBatch: 50 })).toMatchObject({ logsDeleted: 400 - 167 - 100 });
+    expect(await run({ rowBatch: 50, maxRowBatches: 2 })).toMatchObject({ rowsDeleted: 100 });
+    expect(await run({ rowBatch: 50 })).toMatchObject({ rowsDeleted: 400 - 167 - 100 });
     const [oldest] = await storage.query<{
       young: boolean;
     }>(`select min(received_at) > now() - interval '168 hours 1 minute' as young
@@ -122,6 +123,21 @@ describe.each(testEditions())('retention on %s', (edition) => {
     await write([ingestRow('a', ago(71))]);
     expect(await run({ historyDays: 1 })).toMatchObject({ partitionsDropped: 0 });
     expect(await count('miner_telemetry_history')).toBe(1);
+  });
+
+  test('a clock that runs ahead drops nothing, the own or that of the database', async () => {
+    await write([ingestRow('a', ago(70)), ingestRow('a', ago(1))]);
+    const ahead = new Date(now.getTime() + 400 * 86_400_000);
+    expect(await run({ now: ahead, databaseNow: now })).toMatchObject({
+      partitionsDropped: 0,
+      rowsDeleted: 0,
+    });
+    expect(await run({ now, databaseNow: ahead })).toMatchObject({ partitionsDropped: 0, rowsDeleted: 0 });
+    const behind = new Date(now.getTime() - 86_400_000);
+    expect(await run({ now: behind, databaseNow: behind })).toMatchObject({ partitionsDropped: 0 });
+    expect(await count('miner_telemetry_history')).toBe(2);
+    expect(await count('collector_upload_logs')).toBe(1);
+    expect(await write([ingestRow('a', ago(0.2)), ingestRow('a', ago(69))])).toMatchObject({ stored: 2 });
   });
 
   test('makes the partitions that are due', async () => {

@@ -1,0 +1,44 @@
+/** How long each kind of row is kept, days. */
+export interface KeepDays {
+  /** At least as long as a sample may be on its way (73 h), or late ones would be dropped as they come. */
+  readonly historyDays: number;
+  readonly eventDays: number;
+  readonly rollup1hDays: number;
+  readonly rollup5mDays: number;
+  /** Never shorter than the spool's greatest age: the log tells a late batch from a new one. */
+  readonly logDays: number;
+}
+
+/** A table that loses whole chunks or partitions when all in them is older than its time. */
+export interface KeptSpread {
+  readonly table: string;
+  readonly days: (keep: KeepDays) => number;
+}
+
+/** A plain table that loses rows, a few thousand at a time. */
+export interface KeptRows {
+  readonly table: string;
+  readonly days: (keep: KeepDays) => number;
+  /** Selects the `ctid` of at most `{{limit}}` rows from before `{{cutoff}}`, by an index, and locks them. */
+  readonly old: string;
+}
+
+/** What is kept for how long: one line a table. */
+export const keptSpread: readonly KeptSpread[] = [
+  { table: 'miner_telemetry_history', days: (keep) => keep.historyDays },
+  { table: 'miner_events', days: (keep) => keep.eventDays },
+  { table: 'miner_telemetry_1h', days: (keep) => keep.rollup1hDays },
+  { table: 'site_telemetry_5m', days: (keep) => keep.rollup5mDays },
+];
+
+export const keptRows: readonly KeptRows[] = [
+  {
+    table: 'collector_upload_logs',
+    days: (keep) => keep.logDays,
+    old: `select u.ctid from sites s cross join lateral (
+        select ctid from collector_upload_logs
+        where site_id = s.site_id and received_at < {{cutoff}}
+        order by received_at limit {{limit}} for update skip locked) u
+      limit {{limit}}`,
+  },
+];
