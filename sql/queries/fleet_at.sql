@@ -2,15 +2,16 @@
 -- the key after which the page begins (its address or null, its text), $6 miners on the page. State and readings are
 -- those of the last sample; identity is what it is now, taken back by the events since.
 with page as materialized (
-  select m.miner_id, m.key, m.address, m.ip, m.mac, m.model, m.firmware, l.pool_url, l.worker_name
+  select m.miner_id, m.key, m.address, m.ip, m.mac, m.model, m.firmware, l.pool_url, l.worker_name, m.vacated_at
   from miners m left join miner_telemetry_live l using (miner_id)
-  where m.site_id = $1::int and m.first_seen <= $2::text::timestamptz and (m.vacated_at is null or m.vacated_at > $2::text::timestamptz)
-    and (($5::text is null) or (m.address, m.key) > ($4::text::inet, $5::text)
-      or ($4::text is null and m.address is null and m.key > $5::text)
-      or ($4::text is not null and m.address is null))
+  where m.site_id = $1::int and m.first_seen <= $2::text::timestamptz
+    and ($5::text is null or case
+      when $4::text is null then m.address is null and m.key > $5::text
+      else m.address is null or (m.address, m.key) > ($4::text::inet, $5::text) end)
   order by m.address, m.key limit $6::int
 )
-select p.key as miner_id, p.address is not null as is_address, p.mac,
+select p.key as miner_id, host(p.address) as address, p.mac,
+  p.vacated_at <= $2::text::timestamptz and coalesce(h.state, 'u') = 'u' as is_vacant,
   coalesce(c.moved, p.ip) as ip_address, coalesce(c.model, p.model) as model,
   coalesce(c.firmware, p.firmware) as firmware, coalesce(c.pool, p.pool_url) as pool_url,
   coalesce(c.worker, p.worker_name) as worker_name, h.time, coalesce(s.name, 'unknown') as state, w.name as health,
@@ -20,7 +21,7 @@ from page p
 left join lateral (
   select * from miner_telemetry_history h
   where h.miner_id = p.miner_id and h.time <= $2::text::timestamptz
-    and h.time > $2::text::timestamptz - $3::float8 * interval '1 second'
+    and h.time > $2::text::timestamptz - $3::text::float8 * interval '1 second'
   order by h.time desc limit 1
 ) h on true
 left join miner_states s on s.code = h.state

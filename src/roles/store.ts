@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.js';
 import { openDatabase, type Database } from '../storage/database.js';
+import { FleetRepo } from '../storage/fleet.repo.js';
 import { KeysRepo } from '../storage/keys.repo.js';
 import { LiveRepo } from '../storage/live.repo.js';
 import { QuirksRepo } from '../storage/quirks.repo.js';
@@ -16,6 +17,7 @@ export interface Store {
   readonly live: LiveRepo;
   readonly sites: SiteRepo;
   readonly quirks: QuirksRepo;
+  readonly fleet: FleetRepo;
 }
 
 /** Connects with the first call. */
@@ -40,6 +42,7 @@ export function storeOn(database: Database): Store {
     live: new LiveRepo(database),
     sites: new SiteRepo(database),
     quirks: new QuirksRepo(database),
+    fleet: new FleetRepo(database),
   };
 }
 

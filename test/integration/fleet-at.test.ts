@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { FleetRepo } from '../../src/storage/fleet.repo.js';
+import { testEditions } from '../support/database.js';
+import { ingestBatch, ingestRow, offlineRow } from '../support/ingest-rows.js';
+import { createTestStorage, type TestStorage } from '../support/storage.js';
+
+const startMs = Date.now() - 3_600_000;
+const at = (minute: number): string => new Date(startMs + minute * 60_000).toISOString();
+const when = (minute: number): Date => new Date(startMs + minute * 60_000);
+
+describe.each(testEditions())('the fleet at a time on %s', (edition) => {
+  let storage: TestStorage;
+  let fleet: FleetRepo;
+  const write = (rows: Parameters<typeof ingestBatch>[0]) =>
+    storage.store.writeBatch(ingestBatch(rows, storage.key));
+  const page = async (minute: number, changes = {}) =>
+    fleet.fleetAt(storage.key.siteId, {
+      time: when(minute),
+      maxAgeS: 300,
+      perPage: 100,
+      after: null,
+      ...changes,
+    });
+
+  beforeAll(async () => {
+    storage = await createTestStorage(edition);
+    fleet = new FleetRepo(storage.db);
+    await write([
+      ingestRow('a', at(0), { mac: null, hashrate_ghs: 100_000 }),
+      ingestRow('b', at(0), { mac: null }),
+    ]);
+    await write([
+      ingestRow('a', at(10), {
+        mac: null,
+        firmware: 'second',
+        pool_url: 'stratum+tcp://other:1',
+        hashrate_ghs: 90_000,
+      }),
+      offlineRow('b', at(10)),
+    ]);
+    await write([
+      ingestRow('a', at(20), {
+        mac: null,
+        firmware: 'third',
+        worker_name: 'w2',
+        state: 'sleeping',
+        hashrate_ghs: 0,
+      }),
+      ingestRow('b', at(20), { mac: null, board_chips_ok: [114, 114, 100] }),
+      ...['10.0.0.10', '10.0.0.9', '10.0.1.1'].map((key, n) =>
+        ingestRow(key, at(20), { ip: key, mac: `02:00:00:00:01:0${n}` }),
+      ),
+    ]);
+    await write([ingestRow('b', at(21), { mac: null })]);
+  });
+  afterAll(() => storage.close());
+
+  test('tells state, readings and identity as they were', async () => {
+    const miner = async (minute: number, key: string) =>
+      (await page(minute)).miners.find((m) => m.miner_id === key);
+    expect(await miner(1, 'a')).toMatchObject({
+      state: 'mining',
+      time: at(0),
+      firmware: '2022-12-06',
+      pool_url: 'stratum+tcp://pool.example:3333',
+      worker_name: 'farm.worker1',
+      hashrate_ths: 100,
+    });
+    expect(await miner(11, 'a')).toMatchObject({
+      firmware: 'second',
+      pool_url: 'stratum+tcp://other:1',
+      worker_name: 'farm.worker1',
+      hashrate_ths: 90,
+    });
+    expect(await miner(20, 'a')).toMatchObject({ state: 'sleeping', firmware: 'third', worker_name: 'w2' });
+    expect(await miner(12, 'b')).toMatchObject({ state: 'unreachable', hashrate_ths: null });
+    // Nobody knows: the last sample is too old.
+    expect(await miner(18, 'b')).toMatchObject({ state: 'unknown', time: null });
+    expect((await page(-1)).miners).toEqual([]);
+  });
+
+  test('counts every miner that was known then', async () => {
+    expect(await fleet.fleetTotalsAt(storage.key.siteId, when(11), 300)).toMatchObject({
+      total_miners: 2,
+      online_miners: 1,
+      offline_miners: 1,
+      unknown_miners: 0,
+      by_state: { mining: 1, unreachable: 1 },
+      total_hashrate_ths: 90,
+    });
+    expect(await fleet.fleetTotalsAt(storage.key.siteId, when(8), 300)).toMatchObject({
+      total_miners: 2,
+      unknown_miners: 2,
+      by_state: {},
+    });
+    expect(await fleet.fleetTotalsAt(storage.key.siteId, when(22), 300)).toMatchObject({ total_miners: 5 });
+  });
+
+  test('pages hold every miner once, addresses in their order', async () => {
+    const keys: string[] = [];
+    for (let next: string | null = null, pages = 0; pages < 10; pages++) {
+      const part = await page(25, { perPage: 2, after: next });
+      keys.push(...part.miners.map((miner) => miner.miner_id));
+      next = part.next;
+      if (next === null) break;
+    }
+    expect(keys).toEqual(['10.0.0.9', '10.0.0.10', '10.0.1.1', 'a', 'b']);
+    expect((await page(25, { after: '999.1.1.1|zz' })).miners).toEqual([]);
+  });
+
+  test('an event holds from its sample until the next of its kind', async () => {
+    const spans = await storage.query(`select key, kind, from_value, to_value, valid_from, valid_to
+      from miner_event_spans join miners using (miner_id) where key in ('a', 'b') order by key, kind, valid_from`);
+    const span = (
+      key: string,
+      kind: string,
+      from_value: string,
+      to_value: string,
+      from: number,
+      to: number | null,
+    ) => ({
+      key,
+      kind,
+      from_value,
+      to_value,
+      valid_from: when(from),
+      valid_to: to === null ? null : when(to),
+    });
+    expect(spans).toEqual([
+      span('a', 'firmware', '2022-12-06', 'second', 10, 20),
+      span('a', 'firmware', 'second', 'third', 20, null),
+      span('a', 'pool', 'stratum+tcp://pool.example:3333', 'stratum+tcp://other:1', 10, 20),
+      span('a', 'pool', 'stratum+tcp://other:1', 'stratum+tcp://pool.example:3333', 20, null),
+      span('a', 'state', 'mining', 'sleeping', 20, null),
+      span('a', 'worker', 'farm.worker1', 'w2', 20, null),
+      span('b', 'chips', '342', '328', 20, 21),
+      span('b', 'chips', '328', '342', 21, null),
+      span('b', 'offline', 'mining', 'unreachable', 10, 20),
+      span('b', 'online', 'unreachable', 'mining', 20, null),
+    ]);
+  });
+});
