@@ -38,6 +38,8 @@ const whole: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   bitaxe: { '/api/system/info': web.bitaxeInfo },
   goldshell: web.goldshellPages,
   'auradine-web': web.auradinePages,
+  proto: web.protoPages,
+  'innosilicon-web': web.innosiliconPages,
 };
 
 describe('a web family', () => {
@@ -299,6 +301,68 @@ describe('ePIC', () => {
   it('idle is asleep', () => {
     const idle = { ...web.epicPages['/summary'], HBs: [], Status: { 'Operating State': 'Idling' } };
     expect(read({ '/summary': idle }).state).toBe('sleeping');
+  });
+});
+
+describe('Proto', () => {
+  it('is read with the unit that stands beside each figure', () => {
+    const sample = read(web.protoPages);
+    expect(sample).toMatchObject({
+      identity: {
+        vendor: 'Proto',
+        model: 'Proto Rig',
+        firmware: 'ProtoOS',
+        firmwareVersion: '1.9.0',
+        serial: 'CB9',
+      },
+      hashrateGhs: 70_000,
+      hashrateExpectedGhs: 72_000,
+      powerW: 1700,
+      powerSource: 'measured',
+      poolUrl: 'stratum+tcp://b.example:3333',
+      fans: [
+        { index: 1, rpm: 4300 },
+        { index: 2, rpm: 4310 },
+      ],
+    });
+    expect(sample.boards[1]).toMatchObject({
+      hashrateGhs: 35_000,
+      boardTempC: 56,
+      chipsTotal: 120,
+      voltageMv: 14_500,
+    });
+  });
+
+  it('tells that it was stopped, and what is wrong', () => {
+    const mining = { 'mining-status': { hashrate_ghs: 0, status: 'Stopped', mining_uptime_s: 9000 } };
+    const errors = [{ error_code: 'FanSlow', message: 'fan 2 turns slowly' }];
+    const sample = read({ ...web.protoPages, '/api/v1/mining': mining, '/api/v1/errors': errors });
+    expect(sample).toMatchObject({
+      state: 'sleeping',
+      deviceErrors: [{ code: 'FanSlow', text: 'fan 2 turns slowly' }],
+    });
+  });
+});
+
+describe('the page Innosilicon and Halong share', () => {
+  it('holds what cgminer tells', () => {
+    const sample = read(web.innosiliconPages);
+    expect(sample).toMatchObject({
+      identity: { vendor: 'Innosilicon', model: 'T2', firmwareVersion: '23rd of May 2018' },
+      hashrateGhs: 16_000,
+      acceptedShares: 300,
+      uptimeS: 7000,
+      poolUrl: 'stratum+tcp://a.example:3333',
+      fans: [],
+    });
+    expect(sample.boards.map((board) => [board.hashrateGhs, board.boardTempC])).toEqual([
+      [8000, 70],
+      [8000, 71],
+    ]);
+    const halong = JSON.parse(
+      JSON.stringify(web.innosiliconPages).replaceAll('"T2"', '"DT1"'),
+    ) as typeof whole.epic;
+    expect(read(halong ?? {}).identity).toMatchObject({ vendor: 'Halong', model: 'DragonMint T1' });
   });
 });
 

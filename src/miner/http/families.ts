@@ -6,6 +6,8 @@ import { braiinsGraphql } from '../families/braiins-graphql.js';
 import { braiinsRest } from '../families/braiins-rest.js';
 import { epic } from '../families/epic.js';
 import { goldshell } from '../families/goldshell.js';
+import { innosiliconWeb } from '../families/innosilicon-web.js';
+import { proto } from '../families/proto.js';
 import { vnishWeb } from '../families/vnish-web.js';
 
 /** Families that are read over HTTP, in order of detection: custom firmware before stock. */
@@ -17,5 +19,7 @@ export const webFamilies: readonly Family[] = [
   bitaxe,
   auradineWeb,
   goldshell,
+  proto,
+  innosiliconWeb,
   antminerWeb,
 ];
