@@ -40,6 +40,8 @@ const whole: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'auradine-web': web.auradinePages,
   proto: web.protoPages,
   'innosilicon-web': web.innosiliconPages,
+  bitfury: { '/api/om/miner/stat/agg': web.bitfuryPage },
+  obelisk: web.obeliskPages,
 };
 
 describe('a web family', () => {
@@ -49,7 +51,7 @@ describe('a web family', () => {
     const sample = read(replies);
     expect(sample).toMatchObject({ family: name, state: 'mining', errorMessage: null, repairs: [] });
     expect(sample.identity.firmware).not.toBeNull();
-    expect(sample.identity.mac ?? '').toMatch(name === 'braiins-graphql' ? /^$/ : /^02:aa:00:00:00:2\d$/);
+    expect(sample.identity.mac ?? '').toMatch(name === 'braiins-graphql' ? /^$/ : /^02:aa:00:00:00:2[\da]$/);
   });
 
   it.each(Object.entries(whole))('%s is read the same from files named after its paths', (name, replies) => {
@@ -340,6 +342,55 @@ describe('Proto', () => {
     expect(sample).toMatchObject({
       state: 'sleeping',
       deviceErrors: [{ code: 'FanSlow', text: 'fan 2 turns slowly' }],
+    });
+  });
+});
+
+describe('Bitfury', () => {
+  it('is read from one page, its boards by slot', () => {
+    const sample = read({ '/api/om/miner/stat/agg': web.bitfuryPage });
+    expect(sample).toMatchObject({
+      identity: { vendor: 'Bitfury', model: 'B8', firmware: 'OpenMiner', firmwareVersion: '1.3.9' },
+      hashrateGhs: 16_100.5,
+      powerW: 1800.5,
+      poolUrl: 'pool.example:3333',
+      acceptedShares: 90,
+    });
+    expect(sample.boards.map((board) => [board.index, board.hashrateGhs, board.boardTempC])).toEqual([
+      [0, 8050, 59],
+      [2, 8050, 60],
+    ]);
+  });
+
+  it('starts, or finds no board', () => {
+    const idle = {
+      slots: [],
+      pwr: { state: 'INITIAL_POWER' },
+      master: { intervals: { 30: { bySol: '0.0' } } },
+    };
+    const stateOf = (more: object) =>
+      read({ '/api/om/miner/stat/agg': { ...web.bitfuryPage, ...idle, ...more } }).state;
+    expect([stateOf({}), stateOf({ pwr: { state: 'FULL_PWER' } })]).toEqual(['starting', 'no_boards']);
+  });
+});
+
+describe('Obelisk', () => {
+  it('is read whichever names its generation has', () => {
+    expect(read(web.obeliskPages)).toMatchObject({
+      identity: { vendor: 'Obelisk', model: 'SC1' },
+      hashrateGhs: 0.55,
+      temperatureMaxC: 82,
+      fans: [{ index: 1, rpm: 6000 }],
+      poolUrl: 'b.example:3333',
+    });
+    const slim = {
+      hashboardStatus: [{ intakeTemp: 50, exhaustTemp: 61, hashrate5min: 300 }],
+      systemInfo: [{ name: 'Fan Speed', value: 99 }],
+    };
+    expect(read({ '/api/status/dashboard': slim })).toMatchObject({
+      hashrateGhs: 0.3,
+      temperatureMaxC: 61,
+      fans: [],
     });
   });
 });

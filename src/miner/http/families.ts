@@ -2,11 +2,13 @@ import type { Family } from '../family.js';
 import { antminerWeb } from '../families/antminer-web.js';
 import { auradineWeb } from '../families/auradine-web.js';
 import { bitaxe } from '../families/bitaxe.js';
+import { bitfury } from '../families/bitfury.js';
 import { braiinsGraphql } from '../families/braiins-graphql.js';
 import { braiinsRest } from '../families/braiins-rest.js';
 import { epic } from '../families/epic.js';
 import { goldshell } from '../families/goldshell.js';
 import { innosiliconWeb } from '../families/innosilicon-web.js';
+import { obelisk } from '../families/obelisk.js';
 import { proto } from '../families/proto.js';
 import { vnishWeb } from '../families/vnish-web.js';
 
@@ -21,5 +23,7 @@ export const webFamilies: readonly Family[] = [
   goldshell,
   proto,
   innosiliconWeb,
+  bitfury,
+  obelisk,
   antminerWeb,
 ];
