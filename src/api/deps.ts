@@ -1,3 +1,13 @@
+import type {
+  Availability,
+  EventsQuery,
+  HistoryMetricName,
+  HistoryPoint,
+  MinerEvent,
+  Resolution,
+  SitePoint,
+  TimeRange,
+} from '../domain/history.js';
 import type { IngestResult, IngestTask } from '../domain/ingest-task.js';
 import type {
   CollectorKey,
@@ -17,6 +27,37 @@ import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { ApiOptions } from './options.js';
+
+/** What was. A range is a stretch of ms since the epoch, its end exclusive. */
+export interface HistoryReader {
+  /** The surrogate id of a miner by its name. */
+  minerId(siteId: number, key: string): Promise<number | null>;
+  hasSite(siteId: number): Promise<boolean>;
+  /** The oldest first; null when there are more than `maxPoints`. */
+  minerPoints(
+    minerId: number,
+    metric: HistoryMetricName,
+    resolution: Resolution,
+    range: TimeRange,
+    maxPoints: number,
+  ): Promise<readonly HistoryPoint[] | null>;
+  sitePoints(siteId: number, resolution: Resolution, range: TimeRange): Promise<readonly SitePoint[]>;
+  /** The newest first, and the position of the last when there are more. */
+  events(
+    siteId: number,
+    minerId: number | null,
+    query: EventsQuery,
+  ): Promise<{ readonly events: readonly MinerEvent[]; readonly next: readonly (string | null)[] | null }>;
+  siteAvailability(siteId: number, range: TimeRange): Promise<Availability>;
+  /** Samples older than `samplesFromMs` may be gone. */
+  minerAvailability(minerId: number, range: TimeRange, samplesFromMs: number): Promise<Availability>;
+}
+
+/** Live readings by place. */
+export interface HeatmapReader {
+  groups(siteId: number, by: 'subnet' | 'rack'): Promise<readonly object[]>;
+  cells(siteId: number, by: 'subnet' | 'rack', group: string): Promise<readonly object[]>;
+}
 
 /** Texts and counters that instances share. Never rejects; null, at once or within its bound, when it is away. */
 export interface SharedStore {
@@ -54,6 +95,8 @@ export interface ApiDeps {
   quirks(siteId: number | null): Promise<readonly object[]>;
   /** Totals over all sites. */
   stats(): Promise<object>;
+  readonly history: HistoryReader;
+  readonly heatmap: HeatmapReader;
   /** Rejects when the database does not answer. */
   ping(): Promise<unknown>;
   /** Inflates, parses and validates one upload off the main thread. */

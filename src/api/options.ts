@@ -49,6 +49,10 @@ export interface ApiOptions {
   readonly summaryKeepMs: number;
   readonly liveTtlMs: number;
   readonly liveKeepMs: number;
+  /** Samples are kept so long, days. */
+  readonly historyDays: number;
+  /** Points in one answer; past it a coarser resolution is taken. */
+  readonly maxHistoryPoints: number;
   /** CSV streams at once. */
   readonly maxCsvExports: number;
   /** Answers of reads remembered. */
@@ -85,6 +89,8 @@ export const defaultApiOptions: ApiOptions = {
   summaryKeepMs: 30_000,
   liveTtlMs: 1_000,
   liveKeepMs: 60_000,
+  historyDays: 30,
+  maxHistoryPoints: 20_000,
   maxCsvExports: 4,
   maxCachedReads: 500,
   hasOpenReads: false,

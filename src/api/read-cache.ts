@@ -8,7 +8,7 @@ export interface ReadPlan {
   readonly key: string;
   /** An answer this young is as good as a new one, ms. */
   readonly freshMs: number;
-  /** An answer this young is given when the database does not answer, ms. 0: never. */
+  /** An answer this young is given when the database does not answer, ms. 0: it is not kept at all. */
   readonly keepMs: number;
   /** Other instances may use it too. */
   readonly isShared?: boolean;
@@ -110,9 +110,9 @@ export class ReadCache {
 
   #keep(key: string, kept: Kept): void {
     this.#kept.delete(key);
-    this.#kept.set(key, kept);
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= this.#options.maxEntries) break;
+    if (kept.keepMs > 0) this.#kept.set(key, kept);
+    for (const [oldest, { atMs, keepMs }] of this.#kept) {
+      if (this.#kept.size <= this.#options.maxEntries && this.#options.now() - atMs < keepMs) break;
       this.#kept.delete(oldest);
     }
   }

@@ -6,6 +6,7 @@ import { routeTable, type RouteKey } from './contract/route-table.js';
 import type { ApiDeps } from './deps.js';
 import { docsPageStyle, renderDocsPage } from './docs-page.js';
 import { createHealth, createMetricsPage, createReadiness } from './health.js';
+import { createHistoryReads } from './history-reads.js';
 import { createLoad, createReads } from './reads.js';
 import { createStreamHandler } from './stream.js';
 import { createUploadHandler } from './upload.js';
@@ -22,7 +23,9 @@ export interface Route {
 
 /** Every route of `routeTable`. What is not here is 404, before anyone is asked for a key. */
 export function createRoutes(deps: ApiDeps, checkKey: KeyCheck): readonly Route[] {
-  const reads = createReads(deps, createLoad(deps));
+  const load = createLoad(deps);
+  const reads = createReads(deps, load);
+  const past = createHistoryReads(deps, load);
   const document = buildOpenApi(routeTable, deps.version);
   const page = renderDocsPage(document);
   const handlers: Record<RouteKey, Handle> = {
@@ -36,6 +39,11 @@ export function createRoutes(deps: ApiDeps, checkKey: KeyCheck): readonly Route[
     'get /api/collector/stats': reads.stats,
     'get /api/collector/quirks': reads.quirks,
     'get /api/collector/stream': createStreamHandler(deps, (siteId) => reads.loadSummary(siteId)),
+    'get /api/collector/sites/:site/miners/:minerId/history': past.minerHistory,
+    'get /api/collector/sites/:site/history': past.siteHistory,
+    'get /api/collector/sites/:site/events': past.events,
+    'get /api/collector/sites/:site/availability': past.availability,
+    'get /api/collector/sites/:site/heatmap': past.heatmap,
     'get /api/openapi.json': (_request, response) => void response.json(document),
     'get /api/docs': (_request, response) => void response.type('html').send(page),
     'get /api/docs.css': (_request, response) => void response.type('css').send(docsPageStyle),

@@ -10,7 +10,7 @@ import {
 } from './options.js';
 import { print } from './print.js';
 
-/** `migrate`, `keys` and `quirks`: commands on the database. */
+/** `migrate`, `keys`, `quirks` and `racks`: commands on the database. */
 export function addDataCommands(program: Command, finish: Finish): void {
   program.commandsGroup('Database:');
   withConfigFlags(
@@ -30,6 +30,20 @@ export function addDataCommands(program: Command, finish: Finish): void {
       const { listQuirks } = await import('./quirks.js');
       const options = { site: flags.site ?? null, isJson: flags.json === true };
       finish(await listQuirks(configOf(flags), options, print));
+    },
+  );
+  const racks = program
+    .command('racks')
+    .description('reads where the miners of a site stand: CSV with the columns miner, rack, row, column')
+    .argument('<site>', 'name of the site', siteName)
+    .argument(
+      '<file>',
+      'the CSV file; a miner is named by its name, address or MAC; replaces the map before',
+    );
+  withExamples(withConfigFlags(racks), 'headframe racks north racks.csv').action(
+    async (site: string, file: string, flags: ConfigFlags) => {
+      const { readRacks } = await import('./racks.js');
+      finish(await readRacks(configOf(flags), { site, file }, print));
     },
   );
 }

@@ -289,6 +289,12 @@ export const configSchema = z.strictObject({
         .describe(
           'Answer reads and the page to any address, not only to this machine: only behind a proxy that asks who it is.',
         ),
+      max_history_points: int(
+        1_000,
+        1_000_000,
+        20_000,
+        'Points in one answer; past it a coarser resolution is taken.',
+      ),
       max_csv_exports: int(1, 1_000, 4, 'CSV streams at once.'),
       max_event_streams: int(1, 100_000, 200, 'Open event streams.'),
       stale_intervals: int(2, 1000, 3, 'An online miner without a sample for so many intervals is stale.'),

@@ -91,6 +91,8 @@ function depsOf({
       // Whoever lets one call take longer lets a read.
       readDeadlineMs: config.database.deadline_ms + 150,
       maxCsvExports: api.max_csv_exports,
+      maxHistoryPoints: api.max_history_points,
+      historyDays: config.retention.history_days,
       maxSampleAgeMs: config.spool.max_age_h * 3_600_000,
       thresholds: thresholdsOf(config),
     },

@@ -25,6 +25,11 @@ export function storeDeps(
     sites: () => store.sites.sites(),
     quirks: (siteId) => store.quirks.list(siteId, new Date()),
     stats: () => store.sites.stats(new Date()),
+    history: store.history,
+    heatmap: {
+      groups: (siteId, by) => store.heatmap.groups(siteId, by),
+      cells: (siteId, by, group) => store.heatmap.cells(siteId, by, group, moment()),
+    },
     ping: () => store.database.ping(),
   };
 }

@@ -1,6 +1,8 @@
 import type { Config } from '../config/schema.js';
 import { openDatabase, type Database } from '../storage/database.js';
 import { FleetRepo } from '../storage/fleet.repo.js';
+import { HeatmapRepo } from '../storage/heatmap.repo.js';
+import { HistoryRepo } from '../storage/history.repo.js';
 import { KeysRepo } from '../storage/keys.repo.js';
 import { LiveRepo } from '../storage/live.repo.js';
 import { QuirksRepo } from '../storage/quirks.repo.js';
@@ -18,6 +20,8 @@ export interface Store {
   readonly sites: SiteRepo;
   readonly quirks: QuirksRepo;
   readonly fleet: FleetRepo;
+  readonly history: HistoryRepo;
+  readonly heatmap: HeatmapRepo;
 }
 
 /** Connects with the first call. */
@@ -43,6 +47,8 @@ export function storeOn(database: Database): Store {
     sites: new SiteRepo(database),
     quirks: new QuirksRepo(database),
     fleet: new FleetRepo(database),
+    history: new HistoryRepo(database),
+    heatmap: new HeatmapRepo(database),
   };
 }
 

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCollectorKeyFor, fillSite, type FilledSite } from '../support/filled-site.js';
+import { historyMetrics } from '../../src/domain/history.js';
 import { routeTable, type RouteKey } from '../../src/api/contract/route-table.js';
 import type { RouteDoc } from '../../src/api/contract/route-doc.js';
 import { storeDeps } from '../../src/roles/read-deps.js';
+import { HeatmapRepo } from '../../src/storage/heatmap.repo.js';
+import { runRollups } from '../../src/storage/rollups.js';
 import { storeOn } from '../../src/roles/store.js';
 import { startTestApi, type TestApi } from '../support/api-server.js';
 import { testEditions } from '../support/database.js';
@@ -23,6 +26,34 @@ const requests = (site: FilledSite): Partial<Record<RouteKey, readonly string[]>
     'get /api/collector/top/:site': [`/api/collector/top/${site.siteId}`],
     'get /api/collector/stats': ['/api/collector/stats'],
     'get /api/collector/quirks': ['/api/collector/quirks', `/api/collector/quirks?site_id=${site.siteId}`],
+    'get /api/collector/sites/:site/miners/:minerId/history': [
+      ...Object.keys(historyMetrics)
+        .filter((name) => !name.endsWith('delta') && name !== 'energy')
+        .map((name) => `${base}/miners/10.1.0.2/history?metric=${name}&hours=3`),
+      `${base}/miners/10.1.0.1/history?metric=temperature_max&hours=48`,
+      `${base}/miners/10.1.0.1/history?metric=accepted_delta&hours=4`,
+      `${base}/miners/10.1.0.1/history?metric=efficiency&hours=2000`,
+    ],
+    'get /api/collector/sites/:site/history': [
+      `${base}/history`,
+      `${base}/history?hours=720`,
+      `${base}/history?hours=9000`,
+    ],
+    'get /api/collector/sites/:site/events': [
+      `${base}/events`,
+      `${base}/events?kind=offline,online&miner_id=10.1.0.2&limit=1`,
+    ],
+    'get /api/collector/sites/:site/availability': [
+      `${base}/availability?hours=2`,
+      `${base}/availability?hours=3&miner_id=10.1.0.2`,
+      `${base}/availability?from=2020-01-01T00:00:00Z&to=2020-01-01T00:07:00Z&miner_id=10.1.0.2`,
+    ],
+    'get /api/collector/sites/:site/heatmap': [
+      `${base}/heatmap`,
+      `${base}/heatmap?group=10.2.0.0/24`,
+      `${base}/heatmap?by=rack`,
+      `${base}/heatmap?by=rack&group=A1`,
+    ],
     'get /api/openapi.json': ['/api/openapi.json'],
     'get /healthz': ['/healthz'],
     'get /readyz': ['/readyz'],
@@ -36,6 +67,9 @@ describe.each(testEditions())('answers on %s', (edition) => {
   beforeAll(async () => {
     storage = await createTestStorage(edition);
     site = await fillSite(storage);
+    await runRollups(storage.db, { historyDays: 30, settle5mS: 0, settle1hS: 0 });
+    const places = site.miners.map((miner, column) => ({ miner, rack: 'A1', row: 1, column }));
+    await new HeatmapRepo(storage.db).replaceRacks(site.siteId, places);
     api = await startTestApi({ deps: storeDeps(storeOn(storage.db), 90) });
   });
   afterAll(async () => {

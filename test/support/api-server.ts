@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { ApiDeps } from '../../src/api/deps.js';
+import type { ApiDeps, HistoryReader } from '../../src/api/deps.js';
+import type { TimeRange } from '../../src/domain/history.js';
 import { createApp } from '../../src/api/app.js';
 import { IngestPool } from '../../src/api/ingest-pool.js';
 import { createLifecycle } from '../../src/api/lifecycle.js';
@@ -42,6 +43,23 @@ const emptyStats = {
   total_online: 0,
   active_alerts: 0,
   sites: {},
+};
+
+const nothing = { samples: 0, coverage_percent: null, reachable_percent: null, hashing_percent: null };
+const span = ({ fromMs, toMs }: TimeRange) => ({
+  from: new Date(fromMs).toISOString(),
+  to: new Date(toMs).toISOString(),
+});
+
+/** A site 1 with a miner `a` that nothing is known of. */
+const noHistory: HistoryReader = {
+  minerId: async (siteId, key) => (siteId === 1 && key === 'a' ? 7 : null),
+  hasSite: async (siteId) => siteId === 1,
+  minerPoints: async () => [],
+  sitePoints: async () => [],
+  events: async () => ({ events: [], next: null }),
+  siteAvailability: async (_siteId, range) => ({ ...span(range), ...nothing }),
+  minerAvailability: async (_minerId, range) => ({ ...span(range), ...nothing }),
 };
 
 export interface TestApi {
@@ -100,6 +118,8 @@ export async function startTestApi(setup: TestApiOptions = {}): Promise<TestApi>
     sites: async () => [{ site_id: 1, site_name: 'north' }],
     quirks: async () => [],
     stats: async () => emptyStats,
+    history: noHistory,
+    heatmap: { groups: async () => [], cells: async () => [] },
     ping: async () => undefined,
     parseUpload: pool.run,
     shared: null,

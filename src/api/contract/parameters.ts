@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { liveSorts } from '../../domain/ingest.js';
+import { historyMetrics, type HistoryMetricName } from '../../domain/history.js';
 import { parseCidr } from '../../domain/cidr.js';
 import { minerStates } from '../../domain/telemetry.js';
 
@@ -29,6 +30,20 @@ const words = (what: string): z.ZodType<string | null, string> =>
     })
     .meta({ description: what, parameter: { type: 'string', maxLength: 128 } });
 
+/** An instant: ISO 8601 with a zone, or seconds since the epoch. ms since the epoch. */
+const instant = (what: string): z.ZodType<number, string> =>
+  z
+    .string()
+    .max(40)
+    .transform((text, context) => {
+      const ms = /^\d{9,11}$/.test(text) ? Number(text) * 1_000 : Date.parse(text);
+      const hasZone = /^\d{9,11}$|T.*(Z|[+-]\d{2}:?\d{2})$/.test(text);
+      if (hasZone && ms >= 0 && ms < 4_102_444_800_000) return ms;
+      context.addIssue('must be a time such as 2026-01-31T12:00:00Z');
+      return z.NEVER;
+    })
+    .meta({ description: what, parameter: { type: 'string', format: 'date-time' } });
+
 const subnet = (what: string): z.ZodType<string | null, string> =>
   z
     .string()
@@ -51,18 +66,20 @@ const cursor = z
 
 const siteId = int(1, 2_147_483_647, 'Number of the site.');
 
+const minerName = z
+  .string()
+  .min(1)
+  .max(128)
+  .refine((text) => !text.includes('\0'), 'must not hold NUL')
+  .meta({ description: 'The miner’s name: its address, or what its collector calls it.' });
+
 /** `:site` of a path. */
 export const sitePath = z.object({ site: siteId });
 
 /** `:site` and `:minerId` of a path. */
 export const minerPath = z.object({
   site: siteId,
-  minerId: z
-    .string()
-    .min(1)
-    .max(128)
-    .refine((text) => !text.includes('\0'), 'must not hold NUL')
-    .meta({ description: 'The miner’s name: its address, or what its collector calls it.' }),
+  minerId: minerName,
 });
 
 /** `?site=`. */
@@ -105,4 +122,46 @@ export const liveQuery = z.object({
     .enum(['json', 'csv'])
     .default('json')
     .meta({ description: '`csv`: every miner that matches, as one stream of text.' }),
+});
+
+const range = {
+  hours: int(1, 87_600, 'So many hours until `to`.').optional(),
+  from: instant('Begin, inclusive.').optional(),
+  to: instant('End, exclusive; now when absent.').optional(),
+};
+
+/** A stretch of time: `hours`, or `from` and `to`. */
+export const rangeQuery = z.object(range);
+
+export const availabilityQuery = z.object({
+  ...range,
+  miner_id: minerName.optional(),
+});
+
+export const minerHistoryQuery = z.object({
+  ...range,
+  metric: z
+    .enum(Object.keys(historyMetrics) as [HistoryMetricName, ...HistoryMetricName[]])
+    .default('hashrate')
+    .meta({ description: 'What to read. The answer tells its unit.' }),
+});
+
+export const eventsQuery = z.object({
+  ...range,
+  miner_id: minerName.optional(),
+  kind: z
+    .string()
+    .regex(/^[a-z_]{1,32}(,[a-z_]{1,32}){0,31}$/, 'must be kinds with commas between')
+    .optional()
+    .meta({ description: 'Kinds of events with commas between; all when absent.' }),
+  limit: int(1, 500, 'Events in one answer.').default(100),
+  cursor: cursor.optional(),
+});
+
+export const heatmapQuery = z.object({
+  by: z
+    .enum(['subnet', 'rack'])
+    .default('subnet')
+    .meta({ description: '`subnet`: one cell per /24. `rack`: cells of the site’s rack map.' }),
+  group: words('Name of a group of the answer without it: its miners one by one.').default(null),
 });

@@ -2,7 +2,19 @@ import { z } from 'zod';
 import { ok, count } from './answers.js';
 import { alive, ready, status, uploadAnswer, uploadBody } from './collector-answers.js';
 import { fleetStats, livePage, minerDetail, quirk, site, siteSummary, topMiners } from './live-answers.js';
-import { liveQuery, minerPath, sitePath, siteQuery, streamQuery } from './parameters.js';
+import { availability, eventPage, heatmap, minerHistory, siteHistory } from './history-answers.js';
+import {
+  availabilityQuery,
+  eventsQuery,
+  heatmapQuery,
+  minerHistoryQuery,
+  rangeQuery,
+  liveQuery,
+  minerPath,
+  sitePath,
+  siteQuery,
+  streamQuery,
+} from './parameters.js';
 import type { RouteDoc } from './route-doc.js';
 
 /** Every route by method and path: who may call it, what it takes, what it answers. */
@@ -83,6 +95,55 @@ export const routeTable = {
     query: streamQuery,
     answer: null,
     texts: { 'text/event-stream': 'Events.' },
+  },
+  'get /api/collector/sites/:site/miners/:minerId/history': {
+    access: 'viewer',
+    group: 'History',
+    summary: 'One reading of a miner over time.',
+    description:
+      'Every sample up to 24 hours, by five minutes up to 7 days, by the hour beyond; coarser where samples are gone or would be too many. `resolution` tells which. The last 24 hours when no range is given.',
+    path: minerPath,
+    query: minerHistoryQuery,
+    answer: ok(minerHistory),
+  },
+  'get /api/collector/sites/:site/history': {
+    access: 'viewer',
+    group: 'History',
+    summary: 'A site over time.',
+    description:
+      'By five minutes up to 7 days, by the hour up to 62, by the day beyond; `resolution` tells which. The last 24 hours when no range is given.',
+    path: sitePath,
+    query: rangeQuery,
+    answer: ok(siteHistory),
+  },
+  'get /api/collector/sites/:site/events': {
+    access: 'viewer',
+    group: 'History',
+    summary: 'What happened: offline, online, reboots, firmware, pools, boards, moves; the newest first.',
+    description: 'The last 7 days when no range is given. `valid_to` null: it still holds.',
+    path: sitePath,
+    query: eventsQuery,
+    answer: ok(eventPage),
+  },
+  'get /api/collector/sites/:site/availability': {
+    access: 'viewer',
+    group: 'History',
+    summary: 'How much of a range a site or miner was reachable and hashing.',
+    description:
+      'Of a site each miner counts alike, and the range is rounded outwards to five minutes; of a miner it is exact where its samples are kept, else rounded to hours. `from` and `to` of the answer tell. The last 24 hours when no range is given.',
+    path: sitePath,
+    query: availabilityQuery,
+    answer: ok(availability),
+  },
+  'get /api/collector/sites/:site/heatmap': {
+    access: 'viewer',
+    group: 'Live',
+    summary: 'Live readings by place: networks, or racks of the site’s rack map.',
+    description:
+      'Without `group` the groups (5,000 at most), with it the miners of one (10,000 at most). `headframe racks` reads rack maps.',
+    path: sitePath,
+    query: heatmapQuery,
+    answer: ok(heatmap),
   },
   'get /api/openapi.json': {
     access: 'open',
