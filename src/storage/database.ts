@@ -217,11 +217,15 @@ class GuardedDatabase implements Database {
 
 const late = Symbol('late');
 
-/** Asks the server to stop, and lets go of the answer. Both best-effort. */
+/**
+ * Asks the server to stop, and lets go of the answer. Both best-effort. Not by `cancel()` of postgres.js:
+ * that drops the promise of its own connection, whose failure would then end the process.
+ */
 function abandon(pending: PromiseLike<unknown>): void {
   pending.then(undefined, () => undefined);
-  const cancel: unknown = (pending as { cancel?: unknown }).cancel;
-  if (typeof cancel !== 'function') return;
-  const cancelled = (cancel as () => PromiseLike<unknown> | undefined).call(pending);
-  cancelled?.then(undefined, () => undefined);
+  const query = pending as { canceller?: unknown };
+  if (typeof query.canceller !== 'function') return;
+  const cancel = query.canceller as (query: unknown) => Promise<unknown>;
+  query.canceller = null;
+  cancel(query).catch(() => undefined);
 }
