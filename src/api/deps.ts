@@ -53,6 +53,17 @@ export interface HistoryReader {
   minerAvailability(minerId: number, range: TimeRange, samplesFromMs: number): Promise<Availability>;
 }
 
+/** What the fleet was at a time. */
+export interface FleetReader {
+  totals(siteId: number, atMs: number): Promise<object>;
+  page(
+    siteId: number,
+    atMs: number,
+    perPage: number,
+    after: string | null,
+  ): Promise<{ readonly miners: readonly object[]; readonly next: string | null }>;
+}
+
 /** Live readings by place. */
 export interface HeatmapReader {
   groups(siteId: number, by: 'subnet' | 'rack'): Promise<readonly object[]>;
@@ -97,6 +108,7 @@ export interface ApiDeps {
   stats(): Promise<object>;
   readonly history: HistoryReader;
   readonly heatmap: HeatmapReader;
+  readonly fleet: FleetReader;
   /** Rejects when the database does not answer. */
   ping(): Promise<unknown>;
   /** Inflates, parses and validates one upload off the main thread. */

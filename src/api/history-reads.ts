@@ -14,6 +14,7 @@ import { readCursor, writeCursor } from '../domain/keyset.js';
 import {
   availabilityQuery,
   eventsQuery,
+  fleetQuery,
   heatmapQuery,
   minerHistoryQuery,
   minerPath,
@@ -29,6 +30,7 @@ export interface HistoryReads {
   readonly siteHistory: Handler;
   readonly events: Handler;
   readonly availability: Handler;
+  readonly fleet: Handler;
   readonly heatmap: Handler;
 }
 
@@ -37,6 +39,7 @@ const dayHours = 24;
 /** Five years: longer than anything is kept. */
 const maxSpanMs = 5 * 366 * dayHours * hourMs;
 const eventOrder = 'events';
+const fleetOrder = 'fleet';
 
 /** The reads of what was. They run once for all who ask the same at once, but are not kept. */
 export function createHistoryReads(deps: ApiDeps, load: Load): HistoryReads {
@@ -124,6 +127,23 @@ export function createHistoryReads(deps: ApiDeps, load: Load): HistoryReads {
             ? await deps.history.siteAvailability(siteId, range)
             : await deps.history.minerAvailability(id, range, samplesFromMs);
         return { site_id: siteId, miner_id: asked.miner_id ?? null, ...shares };
+      });
+      send(response, loaded);
+    },
+
+    fleet: async (request, response) => {
+      const siteId = readSiteId(request.params['site']);
+      const { at, per_page: perPage, cursor } = readParameters(fleetQuery, request.query);
+      if (at > deps.now() + hourMs) throw new AppError('REQUEST_INVALID', 'Invalid at: is yet to come');
+      const after = cursor ? (readCursor(cursor, fleetOrder, 1)[0] ?? null) : null;
+      const loaded = await once(keyOf(request), async () => {
+        if (!(await deps.history.hasSite(siteId))) return null;
+        const [totals, { miners, next }] = await Promise.all([
+          deps.fleet.totals(siteId, at),
+          deps.fleet.page(siteId, at, perPage, after),
+        ]);
+        const next_cursor = next === null ? null : writeCursor(fleetOrder, [next]);
+        return { site_id: siteId, at: iso(at), totals, miners, next_cursor };
       });
       send(response, loaded);
     },

@@ -43,6 +43,7 @@ export function createRoutes(deps: ApiDeps, checkKey: KeyCheck): readonly Route[
     'get /api/collector/sites/:site/history': past.siteHistory,
     'get /api/collector/sites/:site/events': past.events,
     'get /api/collector/sites/:site/availability': past.availability,
+    'get /api/collector/sites/:site/fleet': past.fleet,
     'get /api/collector/sites/:site/heatmap': past.heatmap,
     'get /api/openapi.json': (_request, response) => void response.json(document),
     'get /api/docs': (_request, response) => void response.type('html').send(page),

@@ -26,6 +26,11 @@ export function storeDeps(
     quirks: (siteId) => store.quirks.list(siteId, new Date()),
     stats: () => store.sites.stats(new Date()),
     history: store.history,
+    fleet: {
+      totals: (siteId, atMs) => store.fleet.fleetTotalsAt(siteId, new Date(atMs), staleAfterS),
+      page: (siteId, atMs, perPage, after) =>
+        store.fleet.fleetAt(siteId, { time: new Date(atMs), maxAgeS: staleAfterS, perPage, after }),
+    },
     heatmap: {
       groups: (siteId, by) => store.heatmap.groups(siteId, by),
       cells: (siteId, by, group) => store.heatmap.cells(siteId, by, group, moment()),

@@ -17,7 +17,7 @@ describe.each(testEditions())('every read of a database that fails, on %s', (edi
   let routes: string[];
   beforeAll(async () => {
     storage = await createTestStorage(edition);
-    const { siteId } = await fillSite(storage);
+    const { siteId, endMs } = await fillSite(storage);
     const site = `sites/${siteId}`;
     routes = [
       'sites',
@@ -35,6 +35,7 @@ describe.each(testEditions())('every read of a database that fails, on %s', (edi
       `${site}/events`,
       `${site}/availability`,
       `${site}/availability?miner_id=10.1.0.1`,
+      `${site}/fleet?at=${new Date(endMs - 90_000).toISOString()}`,
       `${site}/heatmap`,
       `${site}/heatmap?by=rack`,
     ];

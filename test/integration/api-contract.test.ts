@@ -48,6 +48,10 @@ const requests = (site: FilledSite): Partial<Record<RouteKey, readonly string[]>
       `${base}/availability?hours=3&miner_id=10.1.0.2`,
       `${base}/availability?from=2020-01-01T00:00:00Z&to=2020-01-01T00:07:00Z&miner_id=10.1.0.2`,
     ],
+    'get /api/collector/sites/:site/fleet': [
+      `${base}/fleet?at=${new Date(site.endMs - 90_000).toISOString()}&per_page=2`,
+      `${base}/fleet?at=2020-01-01T00:00:00Z`,
+    ],
     'get /api/collector/sites/:site/heatmap': [
       `${base}/heatmap`,
       `${base}/heatmap?group=10.2.0.0/24`,

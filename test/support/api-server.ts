@@ -119,6 +119,7 @@ export async function startTestApi(setup: TestApiOptions = {}): Promise<TestApi>
     quirks: async () => [],
     stats: async () => emptyStats,
     history: noHistory,
+    fleet: { totals: async () => ({}), page: async () => ({ miners: [], next: null }) },
     heatmap: { groups: async () => [], cells: async () => [] },
     ping: async () => undefined,
     parseUpload: pool.run,

@@ -95,6 +95,48 @@ export const availability = z
   .strictObject({ site_id: count, miner_id: maybeText, ...shares.shape })
   .meta({ id: 'Availability' });
 
+const fleetMiner = z
+  .strictObject({
+    miner_id: z.string().meta({ description: 'As it is named now.' }),
+    mac: maybeText,
+    ip_address: maybeText,
+    model: maybeText,
+    firmware: maybeText,
+    pool_url: maybeText,
+    worker_name: maybeText,
+    time: maybeTime.meta({ description: 'Of the sample.' }),
+    state: z.string(),
+    health: maybeText,
+    hashrate_ths: quantity('TH/s'),
+    hashrate_expected_ths: quantity('TH/s'),
+    temperature_max: quantity('°C'),
+    power_w: quantity('W'),
+    uptime_hours: quantity('h'),
+    boards_total: maybeNumber,
+    boards_healthy: maybeNumber,
+  })
+  .meta({ id: 'FleetMiner' });
+
+export const fleet = z
+  .strictObject({
+    site_id: count,
+    at: time,
+    totals: z.strictObject({
+      total_miners: count,
+      online_miners: count,
+      offline_miners: count,
+      unknown_miners: count,
+      by_state: z.record(z.string(), count),
+      total_hashrate_ths: number,
+      nominal_hashrate_ths: number,
+      total_power_w: number,
+      max_temperature: quantity('°C'),
+    }),
+    miners: z.array(fleetMiner),
+    next_cursor: maybeText,
+  })
+  .meta({ id: 'Fleet' });
+
 const heatGroup = z.strictObject({
   name: z.string(),
   miners: count,

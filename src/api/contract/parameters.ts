@@ -158,6 +158,12 @@ export const eventsQuery = z.object({
   cursor: cursor.optional(),
 });
 
+export const fleetQuery = z.object({
+  at: instant('The instant to look at.'),
+  per_page: int(1, 500, 'Miners on a page.').default(100),
+  cursor: cursor.optional(),
+});
+
 export const heatmapQuery = z.object({
   by: z
     .enum(['subnet', 'rack'])

@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { ok, count } from './answers.js';
 import { alive, ready, status, uploadAnswer, uploadBody } from './collector-answers.js';
 import { fleetStats, livePage, minerDetail, quirk, site, siteSummary, topMiners } from './live-answers.js';
-import { availability, eventPage, heatmap, minerHistory, siteHistory } from './history-answers.js';
+import { availability, eventPage, fleet, heatmap, minerHistory, siteHistory } from './history-answers.js';
 import {
   availabilityQuery,
   eventsQuery,
+  fleetQuery,
   heatmapQuery,
   minerHistoryQuery,
   rangeQuery,
@@ -134,6 +135,16 @@ export const routeTable = {
     path: sitePath,
     query: availabilityQuery,
     answer: ok(availability),
+  },
+  'get /api/collector/sites/:site/fleet': {
+    access: 'viewer',
+    group: 'History',
+    summary: 'What the fleet looked like at a time: totals, and its miners in pages.',
+    description:
+      'A miner is told by its last sample before the time; without one that is young enough its state is `unknown`. Model, firmware, pool and address are those it had then.',
+    path: sitePath,
+    query: fleetQuery,
+    answer: ok(fleet),
   },
   'get /api/collector/sites/:site/heatmap': {
     access: 'viewer',
