@@ -103,22 +103,33 @@ function withSecrets(config: Config, env: NodeJS.ProcessEnv): Config {
   const redisUrl = secret('redis.url_file', redis.url, redis.url_file);
   checkUrl('database.url', databaseUrl, ['postgres:', 'postgresql:']);
   checkUrl('redis.url', redisUrl, ['redis:', 'rediss:']);
+  /** A secret given in one of three ways; `name` is that of the entry, `field` of the way in clear. */
+  const one = (
+    name: string,
+    field: string,
+    value: string | undefined,
+    file: string | undefined,
+    variable: string | undefined,
+  ): string | undefined => {
+    if ([value, file, variable].filter((it) => it !== undefined).length !== 1)
+      throw new AppError('CONFIG_INVALID', `${name}: set one of ${field}_file, ${field}_env and ${field}`);
+    if (variable !== undefined && !env[variable])
+      throw new AppError('CONFIG_INVALID', `${name}.${field}_env: ${variable} is not set`);
+    return secret(`${name}.${field}_file`, variable === undefined ? value : env[variable], file);
+  };
   const logins = (list: readonly Login[], path: string): Login[] =>
     list.map((login, i) => {
-      const given = [login.password, login.password_file, login.password_env].filter(
-        (it) => it !== undefined,
-      );
-      const name = `${path}[${i}]`;
-      if (given.length !== 1)
-        throw new AppError('CONFIG_INVALID', `${name}: set one of password_file, password_env and password`);
-      const variable = login.password_env;
-      if (variable !== undefined && !env[variable])
-        throw new AppError('CONFIG_INVALID', `${name}.password_env: ${variable} is not set`);
-      const known = variable === undefined ? login.password : env[variable];
-      return { ...login, password: secret(`${name}.password_file`, known, login.password_file) };
+      const { password, password_file, password_env } = login;
+      return { ...login, password: one(`${path}[${i}]`, 'password', password, password_file, password_env) };
     });
+  const secrets = config.secrets.map((entry, i) => {
+    const name = `secrets[${i}]`;
+    const value = one(name, 'value', entry.value, entry.value_file, entry.value_env);
+    return { ...entry, value };
+  });
   return {
     ...config,
+    secrets,
     credentials: logins(config.credentials, 'credentials'),
     database: { ...database, url: databaseUrl },
     redis: { ...redis, url: redisUrl },

@@ -66,10 +66,22 @@ export const errorTable = {
   FORBIDDEN: spec(
     403,
     false,
-    'Reading from another machine is not allowed by the settings.',
-    'Read from the machine itself, or set `api.open_reads`.',
+    'Reading from another machine is not allowed by the settings, and changing anything is not at all.',
+    'Work on the machine itself; for reading set `api.open_reads`.',
   ),
-  NOT_FOUND: spec(404, false, 'No such route, site or miner.', 'Check the path.'),
+  NOT_FOUND: spec(404, false, 'No such route, site, miner, or other thing asked for.', 'Check the path.'),
+  CONFLICT: spec(
+    409,
+    false,
+    'What was to be changed has changed since it was read, or a name is taken.',
+    'Read it again and send its `version`, or choose another name.',
+  ),
+  NOTIFIER_FAILED: spec(
+    502,
+    true,
+    'A notifier could not be told; the message says what it answered.',
+    'Correct the notifier, its secret in the settings, or the receiver.',
+  ),
   OVERLOADED: spec(
     503,
     true,

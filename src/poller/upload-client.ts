@@ -1,6 +1,6 @@
 import { Pool, type Dispatcher } from 'undici';
 import { z } from 'zod';
-import { parseRetryAfterMs } from './upload-backoff.js';
+import { parseRetryAfterMs } from '../domain/retry-after.js';
 import { errnoOf } from './spool-file.js';
 
 export interface UploadClientOptions {

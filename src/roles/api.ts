@@ -11,6 +11,7 @@ import { checkSchema } from '../storage/migrate.js';
 import { RedisStore } from '../storage/redis-store.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import { senderOf, startAlerts } from './alerts.js';
 import { createFailure, type Failure } from './failure.js';
 import { startMaintenance } from './maintenance.js';
 import { thresholdsOf } from './plan.js';
@@ -30,6 +31,7 @@ export async function startApi(
   options: ApiOptions,
 ): Promise<{ server: RunningServer; stop(): Promise<void> }> {
   const { config, log } = options;
+  const send = senderOf(config);
   const lifecycle = createLifecycle();
   const pool = new IngestPool(log, {
     threads: config.api.ingest_threads,
@@ -48,10 +50,11 @@ export async function startApi(
     },
   );
   const maintenance = startMaintenance(options);
+  const alerts = startAlerts({ ...options, send });
   return {
     server,
     async stop() {
-      await maintenance.stop();
+      await Promise.all([maintenance.stop(), alerts.stop()]);
       await server.stop({ deadlineMs: config.shutdown_ms / 2 });
       await pool.close();
       shared?.close();

@@ -16,7 +16,7 @@ export interface MaintenanceOptions {
   readonly failure: Failure;
 }
 
-interface Stoppable {
+export interface Stoppable {
   stop(): Promise<void>;
 }
 
@@ -32,6 +32,8 @@ export function startMaintenance(options: MaintenanceOptions): Stoppable {
         rollup1hDays: retention.rollup_1h_days,
         rollup5mDays: retention.rollup_5m_days,
         logDays: retention.logs_days,
+        alertDays: retention.alerts_days,
+        noticeDays: retention.notices_days,
         now: new Date(),
         log,
         metrics,
@@ -57,11 +59,11 @@ export function startMaintenance(options: MaintenanceOptions): Stoppable {
 }
 
 /** Runs `work` now and then every `everyS`; a run that is still at it when its turn comes skips that turn. */
-function repeat(
-  { metrics, log, failure }: MaintenanceOptions,
+export function repeat(
+  { metrics, log, failure }: Pick<MaintenanceOptions, 'metrics' | 'log' | 'failure'>,
   name: string,
   everyS: number,
-  work: (signal: AbortSignal) => Promise<object>,
+  work: (signal: AbortSignal) => Promise<object | null>,
 ): Stoppable {
   const actor = new Actor<'run'>({
     name,

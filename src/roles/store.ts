@@ -1,10 +1,14 @@
 import type { Config } from '../config/schema.js';
+import { AlertEngineRepo } from '../storage/alert-engine.repo.js';
+import { AlertRulesRepo } from '../storage/alert-rules.repo.js';
+import { AlertsRepo } from '../storage/alerts.repo.js';
 import { openDatabase, type Database } from '../storage/database.js';
 import { FleetRepo } from '../storage/fleet.repo.js';
 import { HeatmapRepo } from '../storage/heatmap.repo.js';
 import { HistoryRepo } from '../storage/history.repo.js';
 import { KeysRepo } from '../storage/keys.repo.js';
 import { LiveRepo } from '../storage/live.repo.js';
+import { NotifiersRepo } from '../storage/notifiers.repo.js';
 import { QuirksRepo } from '../storage/quirks.repo.js';
 import { SiteRepo } from '../storage/site.repo.js';
 import { TelemetryStore } from '../storage/telemetry-store.js';
@@ -22,6 +26,10 @@ export interface Store {
   readonly fleet: FleetRepo;
   readonly history: HistoryRepo;
   readonly heatmap: HeatmapRepo;
+  readonly alertEngine: AlertEngineRepo;
+  readonly alerts: AlertsRepo;
+  readonly alertRules: AlertRulesRepo;
+  readonly notifiers: NotifiersRepo;
 }
 
 /** Connects with the first call. */
@@ -34,11 +42,11 @@ export function openStore(url: string, config: Config, options: { log: Logger; m
     maxWaiting: config.database.max_waiting,
     ...options,
   });
-  return storeOn(database);
+  return storeOn(database, { evaluationDeadlineMs: config.alerts.evaluation_timeout_ms });
 }
 
 /** The repositories over a database. */
-export function storeOn(database: Database): Store {
+export function storeOn(database: Database, options: { evaluationDeadlineMs?: number } = {}): Store {
   return {
     database,
     telemetry: new TelemetryStore(database),
@@ -49,6 +57,10 @@ export function storeOn(database: Database): Store {
     fleet: new FleetRepo(database),
     history: new HistoryRepo(database),
     heatmap: new HeatmapRepo(database),
+    alertEngine: new AlertEngineRepo(database, { deadlineMs: options.evaluationDeadlineMs ?? 10_000 }),
+    alerts: new AlertsRepo(database),
+    alertRules: new AlertRulesRepo(database),
+    notifiers: new NotifiersRepo(database),
   };
 }
 
@@ -60,8 +72,13 @@ export function shortestIntervalS(config: Config): number {
   );
 }
 
+/** The interval of the slowest site, s. */
+export function slowestIntervalS(config: Config): number {
+  const slowest = Math.max(...config.sites.map((site) => site.interval_s ?? config.poll.interval_s), 0);
+  return slowest || config.poll.interval_s;
+}
+
 /** An online miner silent for longer than this is stale, s: some intervals of the slowest site. */
 export function staleAfterS(config: Config): number {
-  const slowest = Math.max(...config.sites.map((site) => site.interval_s ?? config.poll.interval_s), 0);
-  return (slowest || config.poll.interval_s) * config.api.stale_intervals;
+  return slowestIntervalS(config) * config.api.stale_intervals;
 }

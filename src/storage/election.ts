@@ -3,7 +3,13 @@ import { errorCode } from './database-error.js';
 import type { Database, Row, TransactionOptions } from './database.js';
 
 /** Numbers of the advisory locks under which one instance at a time does a kind of work. */
-export const workLocks = { retention: 4_801_003, rollups: 4_801_005 } as const;
+export const workLocks = {
+  retention: 4_801_003,
+  rollups: 4_801_005,
+  alerts: 4_801_010,
+  /** Stands in `sql/queries/` too. */
+  notices: 4_801_011,
+} as const;
 
 /**
  * Runs trusted statements in one transaction that elects itself with a transaction-scoped advisory lock: it ends

@@ -7,6 +7,10 @@ export interface KeepDays {
   readonly rollup5mDays: number;
   /** Never shorter than the spool's greatest age: the log tells a late batch from a new one. */
   readonly logDays: number;
+  /** Of alerts, incidents and maintenance windows, from their end. */
+  readonly alertDays: number;
+  /** Of notices, from when they were settled. */
+  readonly noticeDays: number;
 }
 
 /** A table that loses whole chunks or partitions when all in them is older than its time. */
@@ -41,4 +45,20 @@ export const keptRows: readonly KeptRows[] = [
         order by received_at limit {{limit}} for update skip locked) u
       limit {{limit}}`,
   },
+  endedRows('notification_outbox', 'settled_at', (keep) => keep.noticeDays),
+  endedRows('alerts', 'resolved_at', (keep) => keep.alertDays),
+  // After its alerts, which name it.
+  endedRows(
+    'incidents',
+    'resolved_at',
+    (keep) => keep.alertDays,
+    'and not exists (select from alerts a where a.incident_id = incidents.incident_id)',
+  ),
+  endedRows('maintenance_windows', 'ends_at', (keep) => keep.alertDays),
 ];
+
+/** Rows with a time at which they ended; null while they have not. */
+function endedRows(table: string, ended: string, days: KeptRows['days'], condition = ''): KeptRows {
+  const old = `select ctid from ${table} where ${ended} < {{cutoff}} ${condition} limit {{limit}} for update skip locked`;
+  return { table, days, old };
+}

@@ -53,11 +53,16 @@ export class KeysRepo {
     throw new AppError('REQUEST_INVALID', 'The site has two active keys: revoke one first');
   }
 
-  /** The active key with this SHA-256; null when unknown or revoked. */
+  /** The active key with this SHA-256; null when unknown or revoked. That a revoked one was used is noted. */
   async find(sha256: Buffer): Promise<CollectorKey | null> {
     const [row] = await this.#db.run(
       'find_key',
       (sql) => sql<CollectorKey[]>`
+      with refused as (
+        update collector_keys set refused_at = now()
+        where key_hash = decode(${sha256.toString('hex')}::text, 'hex') and revoked_at is not null
+          and (refused_at is null or refused_at < now() - interval '1 minute')
+      )
       select key_id as "keyId", site_id as "siteId", prefix from collector_keys
       where key_hash = decode(${sha256.toString('hex')}::text, 'hex') and revoked_at is null`,
     );

@@ -95,8 +95,10 @@ export class SiteRepo {
     const [[keys], rows] = await Promise.all([
       this.#db.run(
         'stats',
-        (sql) => sql<{ active: number }[]>`
-        select count(*)::int as active from collector_keys
+        (sql) => sql<{ active: number; alerts: number }[]>`
+        select count(*)::int as active,
+          (select count(*)::int from alerts where resolved_at is null) as alerts
+        from collector_keys
         where revoked_at is null and last_used_at >= ${recent}::text::timestamptz`,
       ),
       this.#db.run(
@@ -125,7 +127,7 @@ export class SiteRepo {
       active_collectors: keys?.active ?? 0,
       total_miners: rows.reduce((sum, row) => sum + row.total, 0),
       total_online: rows.reduce((sum, row) => sum + row.online, 0),
-      active_alerts: 0,
+      active_alerts: keys?.alerts ?? 0,
       sites: Object.fromEntries(sites) as Record<string, SiteStats>,
     };
   }

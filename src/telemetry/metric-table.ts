@@ -76,6 +76,23 @@ export const metricTable = {
   ),
   headframe_csv_exports: gauge('CSV streams under way.'),
   headframe_clock_skew_seconds: gauge('Arrival time minus newest sample time of the last upload.', 'site'),
+  // Alerts
+  headframe_alerts: gauge('Unresolved alerts, by state and severity.', 'state', 'severity'),
+  headframe_alert_evaluations_total: counter(
+    'Evaluations of alert rules, by outcome (`done`, `elsewhere` for another instance, `failed`).',
+    'outcome',
+  ),
+  headframe_alert_evaluation_seconds: histogram(
+    'Time to hold all rules against the readings and write what follows.',
+    [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15],
+  ),
+  headframe_alert_transitions_total: counter('Alerts opened and resolved.', 'transition'),
+  headframe_notifications_total: counter(
+    'Notices told, by kind of notifier and outcome (`sent`, `retried`, `dead`).',
+    'kind',
+    'outcome',
+  ),
+  headframe_notifications_waiting: gauge('Notices in the outbox that wait or are held back.'),
   // Database
   headframe_db_deadlines_total: counter('Database calls that passed their deadline.'),
   headframe_db_pool_replacements_total: counter('Times the connection pool was replaced.'),

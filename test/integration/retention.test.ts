@@ -16,6 +16,8 @@ describe.each(testEditions())('retention on %s', (edition) => {
   const run = (changes: Partial<RetentionOptions> = {}) =>
     runRetention(storage.db, {
       historyDays: 30,
+      alertDays: 365,
+      noticeDays: 30,
       eventDays: 730,
       rollup1hDays: 730,
       rollup5mDays: 365,
@@ -145,5 +147,22 @@ describe.each(testEditions())('retention on %s', (edition) => {
     if (edition === 'plain') expect(outcome.partitionsMade).toBeGreaterThan(20);
     else expect(outcome.partitionsMade).toBe(0);
     expect(await write([ingestRow('a', later.toISOString())])).toMatchObject({ stored: 1 });
+  });
+
+  test('keeps alerts a year after their end, and what is not over for ever', async () => {
+    const { siteId } = storage.key;
+    await storage.query(`insert into incidents (incident_id, site_id, kind, scope, place, severity, opened_at, resolved_at)
+      select n, ${siteId}, 'offline', 'subnet', 'net ' || n, 'warning', now() - interval '3 years',
+        case n when 1 then now() - interval '366 days' when 2 then now() - interval '364 days' end
+      from generate_series(1, 3) n`);
+    await storage.query(`insert into alerts (rule_id, site_id, miner_id, kind, severity, message, triggered_at, resolved_at,
+        incident_id)
+      select 1, ${siteId}, incident_id, 'offline', 'warning', '', opened_at, resolved_at, incident_id from incidents`);
+    expect(await run({ rowBatch: 1 })).toMatchObject({ rowsDeleted: 2 });
+    expect(await storage.query('select incident_id from alerts order by 1')).toEqual([
+      { incident_id: 2 },
+      { incident_id: 3 },
+    ]);
+    expect(await count('incidents')).toBe(2);
   });
 });

@@ -1,12 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { classifyAnswer } from '../../src/poller/upload-client.js';
-import {
-  defaultBackoffLimits,
-  fullJitterMs,
-  parseRetryAfterMs,
-  UploadGate,
-} from '../../src/poller/upload-backoff.js';
+import { parseRetryAfterMs } from '../../src/domain/retry-after.js';
+import { defaultBackoffLimits, fullJitterMs, UploadGate } from '../../src/poller/upload-backoff.js';
 import { Deferrals, LiveBuffer } from '../../src/poller/upload-queue.js';
 
 const random = fc.double({ min: 0, max: 0.999999, noNaN: true });

@@ -1,0 +1,61 @@
+import { Agent, request } from 'undici';
+import { parseRetryAfterMs } from '../../domain/retry-after.js';
+import { refused, retryLater, type SendOutcome } from './outcome.js';
+
+export interface HttpLimits {
+  /** From the first byte sent to the last byte of the answer, ms. */
+  readonly timeoutMs: number;
+  /** Answer read at most, bytes; nothing of it is used. */
+  readonly maxAnswerBytes: number;
+}
+
+/** An answer that asks to try again, beside the server's own faults. */
+const retryStatuses: ReadonlySet<number> = new Set([408, 409, 425, 429]);
+
+/** Posts JSON once, on a connection of its own, following no redirect. Never throws. */
+export async function postJson(
+  url: string,
+  body: string,
+  headers: Readonly<Record<string, string>>,
+  limits: HttpLimits,
+  signal: AbortSignal,
+): Promise<SendOutcome> {
+  const agent = new Agent({
+    connect: { timeout: limits.timeoutMs },
+    headersTimeout: limits.timeoutMs,
+    bodyTimeout: limits.timeoutMs,
+    maxResponseSize: limits.maxAnswerBytes,
+  });
+  try {
+    const answer = await request(url, {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/json', 'user-agent': 'headframe', ...headers },
+      dispatcher: agent,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(limits.timeoutMs)]),
+    });
+    // The status decides; the rest is read so far as it is short, and its faults change nothing.
+    await answer.body.dump({ limit: limits.maxAnswerBytes }).catch(() => undefined);
+    const retryAfter = answer.headers['retry-after'];
+    return judge(answer.statusCode, Array.isArray(retryAfter) ? retryAfter[0] : retryAfter);
+  } catch (error) {
+    return retryLater(faultOf(error));
+  } finally {
+    void agent.destroy().catch(() => undefined);
+  }
+}
+
+function judge(status: number, retryAfter: string | undefined): SendOutcome {
+  if (status >= 200 && status < 300) return { kind: 'sent' };
+  const detail = `answered ${status}`;
+  if (status >= 500 || retryStatuses.has(status))
+    return retryLater(detail, parseRetryAfterMs(retryAfter ?? null, Date.now()));
+  return refused(status >= 300 && status < 400 ? `${detail}: redirects are not followed` : detail);
+}
+
+/** By code, never by text: the text may hold the address. */
+export function faultOf(error: unknown): string {
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  if (name === 'TimeoutError' || name === 'AbortError') return 'no answer in time';
+  return typeof code === 'string' ? code : 'connection failed';
+}
