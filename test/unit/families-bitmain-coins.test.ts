@@ -68,6 +68,16 @@ describe('Antminers for other coins than bitcoin', () => {
   });
 });
 
+describe('a unit the device tells', () => {
+  it('holds for its boards beside figures with their own', () => {
+    const stats = otherCoin('Antminer L7', '3000', { rate_unit: 'MH', total_rateideal: 9500 });
+    const summary = answer('SUMMARY', { 'RT HASHRATE': '9.0 GH/s', 'THEORY HASHRATE': '9.50 GH/s' });
+    const sample = readAll({ stats, summary });
+    expect(sample).toMatchObject({ hashrateGhs: 9, hashrateExpectedGhs: 9.5, repairs: [] });
+    expect(sample.boards.map((board) => board.hashrateGhs)).toEqual([3, 3, 3]);
+  });
+});
+
 describe('Bitmain layouts of others', () => {
   it('ccminer writes one text for accepted and rejected: the pools count', () => {
     const pools = answer('POOLS', [{ POOL: 0, URL: 'a:1', Status: 'Alive', Accepted: 900, Rejected: 7 }]);

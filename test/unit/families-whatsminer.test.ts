@@ -324,3 +324,15 @@ describe('states of a Whatsminer', () => {
     expect(readAll({ summary: answer('SUMMARY', { ...told, ...none, Elapsed: 20 }) }).state).toBe('starting');
   });
 });
+
+describe('a Whatsminer that refuses its summary', () => {
+  it.each([
+    [23, 'enc json load err', 'wrong_password'],
+    [135, 'check token err', 'denied'],
+    [136, 'token over max times', 'denied'],
+    [132, 'btminer process is down err', 'stopped'],
+  ])('with code %i: %s', (Code, Msg, state) => {
+    const refusal = { STATUS: 'E', When: 1, Code, Msg, Description: 'whatsminer v2.0.5' };
+    expect(readAll({ summary: refusal })).toMatchObject({ family: 'whatsminer', state });
+  });
+});

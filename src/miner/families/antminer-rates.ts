@@ -35,8 +35,8 @@ export function readRates(replies: Replies, records: AntminerRecords, name: stri
   const uptimeS = toNumber(own(summary, 'Elapsed', 'elapsed')) ?? toNumber(own(stats, 'Elapsed', 'elapsed'));
   const written = writtenRates(summary);
   const told = written ?? toldRates(replies, records);
-  const unit =
-    written === null ? (ghsPerUnit(textOf(stats, 'rate_unit') ?? textOf(summary, 'rate_unit')) ?? 1) : 1;
+  const chainUnit = ghsPerUnit(textOf(stats, 'rate_unit') ?? textOf(summary, 'rate_unit')) ?? 1;
+  const unit = written === null ? chainUnit : 1;
   const inGhs = (value: number | null) => times(value, unit);
   const nominal = inGhs(told.nominal);
   // Without a nominal of its own a machine is measured by what its model can make.
@@ -53,7 +53,7 @@ export function readRates(replies: Replies, records: AntminerRecords, name: stri
   const scaled = (value: number | null) => times(inGhs(value), rateFactor);
   const nowGhs = scaled(told.now);
   const nominalGhs = times(nominal, nominalFactor);
-  const { boards, isScaled } = readBoards(chainsOf(stats, unit), {
+  const { boards, isScaled } = readBoards(chainsOf(stats, chainUnit), {
     rate: rateFactor,
     totalGhs: nowGhs,
     nominal: nominalFactor,

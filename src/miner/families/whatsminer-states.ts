@@ -24,3 +24,12 @@ export function stateOfErrors(
   if (has(heatCodes)) return 'overheated';
   return boards === 0 && has(noBoardCodes) ? 'no_boards' : null;
 }
+
+/**
+ * What a refused `summary` says: a password that does not fit (23) or tokens that ran out (135, 136) tell
+ * nothing of the miner; any other error comes while its process is down.
+ */
+export function stateOfRefusal(code: number | null): MinerState {
+  if (code === 23) return 'wrong_password';
+  return code === 135 || code === 136 ? 'denied' : 'stopped';
+}

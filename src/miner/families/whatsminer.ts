@@ -13,7 +13,7 @@ import { isObject } from '../reply-status.js';
 import { descriptions, largest, mean, own, row, rows, sum, textOf } from './records.js';
 import { ratesOf, scaleTo, scaleToNominal, steadyGhs, times } from './units.js';
 import { errorCodesOf, readErrors } from './whatsminer-errors.js';
-import { stateOfErrors } from './whatsminer-states.js';
+import { stateOfErrors, stateOfRefusal } from './whatsminer-states.js';
 
 /** MicroBT's btminer and the cgminer 4.9.2 before it; port 4028, API v1 and v2. */
 export const whatsminer: Family = {
@@ -252,7 +252,8 @@ function toldState(
   uptimeS: number | null,
   hashrateGhs: number | null,
 ): MinerState | null {
-  if (replies.get('summary')?.kind === 'device_error') return 'stopped';
+  const told = replies.get('summary');
+  if (told?.kind === 'device_error') return stateOfRefusal(told.code);
   const incomplete = isUpfreqComplete.filter((it) => it === false).length;
   const isNew = uptimeS !== null && uptimeS < 3 * startupS;
   if (incomplete > 0 && (incomplete === isUpfreqComplete.length || isNew)) return 'starting';
