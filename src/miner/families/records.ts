@@ -55,16 +55,20 @@ export function textOf(record: JsonObject, ...names: readonly string[]): string 
 
 /** What the status lines of all replies say of the software, e.g. `cgminer 4.11.1`. */
 export function descriptions(replies: Replies): string {
-  const found = new Set<string>();
+  const found: string[] = [];
   for (const reply of replies.values()) {
     if (reply.kind !== 'ok' && reply.kind !== 'device_error') continue;
-    const status = own(reply.value, 'STATUS');
-    for (const record of [reply.value, ...toRows(status)]) {
-      const text = own(record, 'Description', 'description');
-      if (typeof text === 'string' && text !== '') found.add(text.slice(0, 120));
-    }
+    addDescription(found, reply.value);
+    for (const record of toRows(own(reply.value, 'STATUS'))) addDescription(found, record);
   }
-  return [...found].join('\n');
+  return found.length === 1 ? (found[0] ?? '') : found.join('\n');
+}
+
+function addDescription(found: string[], record: JsonObject): void {
+  const told = record['Description'] ?? record['description'];
+  if (typeof told !== 'string' || told === '') return;
+  const text = told.slice(0, 120);
+  if (!found.includes(text)) found.push(text);
 }
 
 /** The largest of the numbers, null when there is none. */

@@ -56,7 +56,7 @@ const secondsPer: Readonly<Record<string, number>> = { s: 1, S: 1, m: 60, h: 360
 
 /** Reads `MHS av`, `GHS 5s`, `MHS 15m` and their like from a record. */
 export function ratesOf(record: JsonObject): Rates {
-  const windows: { seconds: number; ghs: number }[] = [];
+  const windows: Window[] = [];
   let averageGhs: number | null = null;
   for (const key in record) {
     // Hundreds of keys a record: look closer only at those with HS in place.
@@ -67,15 +67,24 @@ export function ratesOf(record: JsonObject): Rates {
     if (value === null || value < 0) continue;
     const ghs = times(value, rate.ghs) ?? 0;
     if (rate.seconds === 0) averageGhs = ghs;
-    else windows.push({ seconds: rate.seconds, ghs });
+    else addWindow(windows, { seconds: rate.seconds, ghs });
   }
-  if (windows.length > 1) windows.sort((a, b) => a.seconds - b.seconds);
   const shortest = windows[0];
   return {
     nowGhs: shortest !== undefined && shortest.seconds <= 60 ? shortest.ghs : null,
     averageGhs,
     windows,
   };
+}
+
+type Window = Rates['windows'][number];
+
+/** Keeps the shortest first. Devices write them in order, so that nothing is left to sort. */
+function addWindow(windows: Window[], window: Window): void {
+  let at = windows.length;
+  while (at > 0 && (windows[at - 1]?.seconds ?? 0) > window.seconds) at -= 1;
+  if (at === windows.length) windows.push(window);
+  else windows.splice(at, 0, window);
 }
 
 /**
