@@ -43,8 +43,7 @@ export function createLiveCsv(
         const miners = await bounded(deps.liveByIds(ids.subarray(from, from + rowsPerBatch)));
         const hasRoom = response.write(miners.map((miner) => csvLine(toCells(miner))).join(''));
         // A client that takes nothing is ended by the server's limit for idle connections.
-        if (!hasRoom && !response.destroyed)
-          await Promise.race([once(response, 'drain'), once(response, 'close')]);
+        if (!hasRoom) await drained(response);
       }
       response.end();
     } catch (error) {
@@ -55,6 +54,18 @@ export function createLiveCsv(
       running--;
     }
   };
+}
+
+/** Until the response takes more, or is closed; leaves no listener behind. */
+async function drained(response: Response): Promise<void> {
+  if (response.destroyed) return;
+  const one = new AbortController();
+  const wait = (event: string): Promise<unknown> => once(response, event, { signal: one.signal });
+  try {
+    await Promise.race([wait('drain'), wait('close')].map((waiting) => waiting.catch(() => undefined)));
+  } finally {
+    one.abort();
+  }
 }
 
 function toCells(miner: LiveMiner): CsvCell[] {

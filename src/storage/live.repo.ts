@@ -65,18 +65,23 @@ export class LiveRepo {
 
   /** One page of a site's miners, `query.perPage` at most; an unknown site has none. Throws `REQUEST_INVALID` for a position that is no such order's. */
   async page(siteId: number, query: LiveQuery, moment: ReadMoment): Promise<LiveRows> {
+    // All are sorted by what the order needs; the wide columns are read of those picked alone.
     const { perPage, after } = query;
     const offset = after === null ? (query.page - 1) * perPage : 0;
     const rows = await this.#db
       .run(
         'live_page',
         (sql) => sql<(LiveRow & { position: LivePosition })[]>`
+      with picked as materialized (
+        select miner_id from miners m join miner_telemetry_live l using (miner_id)
+        where ${isSite(sql, siteId)} ${matches(sql, query, moment)}
+          ${after === null ? sql`` : sql`and ${isAfter(sql, query, after)}`}
+        order by ${orderBy(sql, query)}
+        limit ${perPage + 1}::int offset ${offset}::int8
+      )
       select ${liveColumns(sql, moment)}, ${positionOf(sql, query)} as position
-      from miners m join miner_telemetry_live l using (miner_id)
-      where ${isSite(sql, siteId)} ${matches(sql, query, moment)}
-        ${after === null ? sql`` : sql`and ${isAfter(sql, query, after)}`}
-      order by ${orderBy(sql, query)}
-      limit ${perPage + 1}::int offset ${offset}::int8`,
+      from picked join miners m using (miner_id) join miner_telemetry_live l using (miner_id)
+      order by ${orderBy(sql, query)}`,
       )
       .catch((error: unknown) => {
         if (after === null || classifyFailure(error) !== 'data') throw error;
@@ -165,11 +170,15 @@ export class LiveRepo {
       this.#db.run(
         name,
         (sql) => sql<LiveRow[]>`
+        with picked as materialized (
+          select miner_id from miners m join miner_telemetry_live l using (miner_id)
+          where l.site_id = ${siteId}::int and l.online and not ${isStale(sql, moment)} and ${sql.unsafe(condition)}
+          order by ${sql.unsafe(order)}, m.key
+          limit ${limit}::int
+        )
         select ${liveColumns(sql, moment)}
-        from miners m join miner_telemetry_live l using (miner_id)
-        where l.site_id = ${siteId}::int and l.online and not ${isStale(sql, moment)} and ${sql.unsafe(condition)}
-        order by ${sql.unsafe(order)}, m.key
-        limit ${limit}::int`,
+        from picked join miners m using (miner_id) join miner_telemetry_live l using (miner_id)
+        order by ${sql.unsafe(order)}, m.key`,
       );
     const [hottest, worst, rejects, sites] = await Promise.all([
       pick('top_hottest', 'l.temperature_max desc', 'l.temperature_max is not null'),

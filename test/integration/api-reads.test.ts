@@ -5,8 +5,9 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { liveMiner } from '../../src/api/contract/live-answers.js';
 import { AppError } from '../../src/domain/errors.js';
-import type { LiveQuery } from '../../src/domain/ingest.js';
+import type { LiveMiner, LiveQuery } from '../../src/domain/ingest.js';
 import { emptySummary, startTestApi, testKey, type TestApi } from '../support/api-server.js';
 import { everything } from '../support/live-query.js';
 import { waitFor } from '../support/wait.js';
@@ -193,6 +194,43 @@ describe('reads', () => {
         routes.map(() => [503, 'DATABASE_UNAVAILABLE']),
       );
       expect(performance.now() - startedMs).toBeLessThan(2_000);
+    } finally {
+      await own.stop();
+    }
+  });
+
+  it('stream CSV to a few at once, only as fast as they read, and cut it when the database goes', async () => {
+    const miner = {
+      ...(Object.fromEntries(Object.keys(liveMiner.shape).map((name) => [name, null])) as object),
+    };
+    let isAway = false;
+    let batches = 0;
+    const own = await startTestApi({
+      deps: {
+        liveIds: async () => new Int32Array(100_000),
+        liveByIds: async (ids) => {
+          batches++;
+          if (isAway) throw new AppError('DATABASE_UNAVAILABLE', 'away');
+          return Array.from(ids, () => ({ ...miner, miner_id: 'm'.repeat(500) }) as LiveMiner);
+        },
+      },
+      options: { maxCsvExports: 1 },
+    });
+    try {
+      const request = get(`${own.url}/api/collector/live/1?format=csv`, { agent: false });
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      response.on('error', () => undefined);
+      response.pause();
+      let before = -1;
+      await waitFor('a stop', () => batches === before || ((before = batches), false), { everyMs: 200 });
+      // Of 50 MB only what fits into buffers was made.
+      expect(batches).toBeLessThan(40);
+      expect((await read('/api/collector/live/1?format=csv', own))[1]).toMatchObject({ code: 'OVERLOADED' });
+      isAway = true;
+      response.resume();
+      await waitFor('the end', () => response.closed);
+      expect(response.complete).toBe(false);
+      await waitFor('room', async () => (await own.metric('headframe_csv_exports')) === 0);
     } finally {
       await own.stop();
     }
