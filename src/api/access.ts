@@ -7,9 +7,9 @@ import { createCollectorLimit } from './collector-limit.js';
 
 /**
  * Who may call a route. `collector`: a collector's key, rate-limited; `viewer`: a person who may look
- * (this machine, until there are users); `open`: anyone.
+ * (this machine, until there are users); `operator`: a person who may change things (the same); `open`: anyone.
  */
-export type Access = 'collector' | 'viewer' | 'open';
+export type Access = 'collector' | 'viewer' | 'operator' | 'open';
 
 /** The guard in front of each kind of route. */
 export function createGuards(checkKey: KeyCheck, deps: ApiDeps): Record<Access, RequestHandler> {
@@ -36,7 +36,19 @@ export function createGuards(checkKey: KeyCheck, deps: ApiDeps): Record<Access, 
     next();
   }
 
-  return { collector: guardCollector, viewer: guardViewer, open: (_request, _response, next) => next() };
+  /** Changing is for this machine alone, whoever may read; and not for pages of elsewhere in its browser. */
+  function guardOperator(request: Request, _response: Response, next: NextFunction): void {
+    if (!isLocal(request)) throw new AppError('FORBIDDEN', 'Changing is allowed from this machine only');
+    if (!isOwnPage(request)) throw new AppError('FORBIDDEN', 'Changing is not allowed from another page');
+    next();
+  }
+
+  return {
+    collector: guardCollector,
+    viewer: guardViewer,
+    operator: guardOperator,
+    open: (_request, _response, next) => next(),
+  };
 }
 
 /** The key the guard of a `collector` route found. */
@@ -58,4 +70,15 @@ function isLocal(request: Request): boolean {
     request.headers['x-forwarded-for'] === undefined &&
     request.headers['forwarded'] === undefined
   );
+}
+
+/**
+ * True unless a page of another origin, or of a name that was made to point here, sends the request. Programs
+ * send no `Origin`; browsers do with all but a plain read. JSON is asked for, since no form can send it.
+ */
+function isOwnPage(request: Request): boolean {
+  const { host = '', origin, 'content-type': type } = request.headers;
+  const isJson = request.method === 'DELETE' || /^application\/json\b/i.test(type ?? '');
+  const isLocalName = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i.test(host);
+  return isJson && isLocalName && (origin === undefined || origin.replace(/^https?:\/\//, '') === host);
 }

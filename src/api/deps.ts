@@ -25,6 +25,7 @@ import type {
 } from '../domain/ingest.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { AlertDeps } from './alerts.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { ApiOptions } from './options.js';
 
@@ -109,6 +110,7 @@ export interface ApiDeps {
   readonly history: HistoryReader;
   readonly heatmap: HeatmapReader;
   readonly fleet: FleetReader;
+  readonly alerts: AlertDeps;
   /** Rejects when the database does not answer. */
   ping(): Promise<unknown>;
   /** Inflates, parses and validates one upload off the main thread. */

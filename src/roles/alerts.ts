@@ -7,6 +7,7 @@ import {
 } from '../alerts/evaluate.js';
 import { createSender, type Send } from '../alerts/send/sender.js';
 import type { SmtpSettings } from '../alerts/send/email.js';
+import type { AlertDeps } from '../api/alerts.js';
 import type { Config } from '../config/schema.js';
 import { AppError } from '../domain/errors.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -83,6 +84,20 @@ async function showCounts(store: Store, metrics: Metrics): Promise<void> {
       metrics.set('headframe_alerts', found?.n ?? 0, { state, severity });
     }
   metrics.set('headframe_notifications_waiting', await store.notifiers.waiting());
+}
+
+/** What the routes of alerts need. */
+export function alertDepsOf(store: Store, maxNotifiers: number, send: Send): AlertDeps {
+  return {
+    alerts: store.alerts,
+    rules: store.alertRules,
+    notifiers: store.notifiers,
+    maxNotifiers,
+    tell: async (notifier, notice, notificationId) => {
+      const outcome = await send(notifier, notice, notificationId, new AbortController().signal);
+      return outcome.kind === 'sent' ? null : outcome.detail;
+    },
+  };
 }
 
 /** What evaluations need, from the database. */

@@ -11,7 +11,7 @@ import { checkSchema } from '../storage/migrate.js';
 import { RedisStore } from '../storage/redis-store.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
-import { senderOf, startAlerts } from './alerts.js';
+import { alertDepsOf, senderOf, startAlerts } from './alerts.js';
 import { createFailure, type Failure } from './failure.js';
 import { startMaintenance } from './maintenance.js';
 import { thresholdsOf } from './plan.js';
@@ -30,7 +30,7 @@ export interface ApiOptions {
 export async function startApi(
   options: ApiOptions,
 ): Promise<{ server: RunningServer; stop(): Promise<void> }> {
-  const { config, log } = options;
+  const { config, store, log } = options;
   const send = senderOf(config);
   const lifecycle = createLifecycle();
   const pool = new IngestPool(log, {
@@ -39,7 +39,13 @@ export async function startApi(
     deadlineMs: config.api.ingest_timeout_ms,
   });
   const shared = openShared(options);
-  const app = createApp({ ...depsOf(options), lifecycle, shared, parseUpload: pool.run });
+  const app = createApp({
+    ...depsOf(options),
+    alerts: alertDepsOf(store, config.alerts.max_notifiers, send),
+    lifecycle,
+    shared,
+    parseUpload: pool.run,
+  });
   const server = await startServer({ app, host: config.api.host, port: config.api.port, lifecycle }).catch(
     (error: unknown) => {
       throw new AppError(
@@ -73,7 +79,7 @@ function depsOf({
   store,
   metrics,
   log,
-}: ApiOptions): Omit<ApiDeps, 'lifecycle' | 'parseUpload' | 'shared'> {
+}: ApiOptions): Omit<ApiDeps, 'alerts' | 'lifecycle' | 'parseUpload' | 'shared'> {
   const { api } = config;
   return {
     ...storeDeps(store, staleAfterS(config)),

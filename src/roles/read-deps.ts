@@ -7,7 +7,16 @@ export function storeDeps(
   staleAfterS: number,
 ): Omit<
   ApiDeps,
-  'shared' | 'parseUpload' | 'lifecycle' | 'metrics' | 'log' | 'version' | 'webDir' | 'options' | 'now'
+  | 'alerts'
+  | 'shared'
+  | 'parseUpload'
+  | 'lifecycle'
+  | 'metrics'
+  | 'log'
+  | 'version'
+  | 'webDir'
+  | 'options'
+  | 'now'
 > {
   const moment = (): { now: Date; staleAfterS: number } => ({ now: new Date(), staleAfterS });
   return {

@@ -25,6 +25,12 @@ const requests = (site: FilledSite): Partial<Record<RouteKey, readonly string[]>
     ],
     'get /api/collector/top/:site': [`/api/collector/top/${site.siteId}`],
     'get /api/collector/stats': ['/api/collector/stats'],
+    'get /api/collector/alerts': ['/api/collector/alerts'],
+    'get /api/collector/incidents': ['/api/collector/incidents'],
+    'get /api/collector/alert-rules': ['/api/collector/alert-rules'],
+    'get /api/collector/maintenance-windows': ['/api/collector/maintenance-windows'],
+    'get /api/collector/notifiers': ['/api/collector/notifiers'],
+    'get /api/collector/notifications': ['/api/collector/notifications'],
     'get /api/collector/quirks': ['/api/collector/quirks', `/api/collector/quirks?site_id=${site.siteId}`],
     'get /api/collector/sites/:site/miners/:minerId/history': [
       ...Object.keys(historyMetrics)

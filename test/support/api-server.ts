@@ -120,6 +120,7 @@ export async function startTestApi(setup: TestApiOptions = {}): Promise<TestApi>
     stats: async () => emptyStats,
     history: noHistory,
     fleet: { totals: async () => ({}), page: async () => ({ miners: [], next: null }) },
+    alerts: noAlerts,
     heatmap: { groups: async () => [], cells: async () => [] },
     ping: async () => undefined,
     parseUpload: pool.run,
@@ -179,3 +180,32 @@ function readSeries(text: string, series: string): number {
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
+
+const none = async (): Promise<never[]> => [];
+const unknown = async (): Promise<null> => null;
+const refuse = async (): Promise<never> => {
+  throw new Error('needs a real storage');
+};
+/** No alert, rule or notifier; nothing can be made. */
+const noAlerts: ApiDeps['alerts'] = {
+  alerts: {
+    list: none,
+    acknowledge: unknown,
+    incidents: none,
+    windows: none,
+    addWindow: refuse,
+    deleteWindow: async () => false,
+  },
+  rules: { list: none, create: refuse, update: unknown, delete: async () => false },
+  notifiers: {
+    list: none,
+    find: unknown,
+    create: refuse,
+    update: unknown,
+    delete: async () => false,
+    outbox: none,
+    revive: async () => false,
+  },
+  maxNotifiers: 1,
+  tell: refuse,
+};

@@ -9,15 +9,17 @@ type Json = Record<string, unknown>;
 const failures: Readonly<Record<Access, readonly number[]>> = {
   collector: [400, 401, 408, 413, 429],
   viewer: [400, 403, 404],
+  operator: [400, 403, 404, 409, 413],
   open: [],
 };
 
 const meanings: Readonly<Record<number, string>> = {
   400: 'A parameter or the body cannot be read; the answer names it.',
   401: 'No key, or one that is not known.',
-  403: 'Reading is allowed from this machine only.',
-  404: 'No such site or miner.',
+  403: 'Allowed from this machine only.',
+  404: 'There is no such thing.',
   408: 'The body did not arrive in time.',
+  409: 'It has changed since it was read, or the name is taken.',
   413: 'The body is over a limit.',
   429: 'Over the limit of requests; `Retry-After` tells when to come back.',
   500: 'A fault of the program.',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { alertRoutes } from './alert-routes.js';
 import { ok, count } from './answers.js';
 import { alive, ready, status, uploadAnswer, uploadBody } from './collector-answers.js';
 import { fleetStats, livePage, minerDetail, quirk, site, siteSummary, topMiners } from './live-answers.js';
@@ -156,6 +157,7 @@ export const routeTable = {
     query: heatmapQuery,
     answer: ok(heatmap),
   },
+  ...alertRoutes,
   'get /api/openapi.json': {
     access: 'open',
     group: 'Operation',

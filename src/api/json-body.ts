@@ -1,0 +1,43 @@
+import type { Request } from 'express';
+import type { z } from 'zod';
+import { AppError } from '../domain/errors.js';
+import type { Lease } from './byte-budget.js';
+import { readBody } from './body.js';
+
+/** Largest body of a request that changes settings, bytes. */
+const maxBytes = 64 * 1024;
+const timeoutMs = 10_000;
+
+/** A small body is no matter for the budget of uploads. */
+const ownLease: Lease = {
+  bytes: maxBytes,
+  tryResize: () => true,
+  settle: () => undefined,
+  release: () => undefined,
+};
+
+/**
+ * The JSON body of a request, checked. Throws `BODY_TOO_LARGE`, `BODY_TIMEOUT`, `JSON_INVALID` or
+ * `REQUEST_INVALID` naming the first field that is wrong.
+ */
+export async function readJsonBody<T>(request: Request, schema: z.ZodType<T>): Promise<T> {
+  const body = await readBody(request, ownLease, { maxBytes, timeoutMs });
+  const result = schema.safeParse(parse(body));
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new AppError(
+    'REQUEST_INVALID',
+    `Invalid ${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'unreadable'}`,
+  );
+}
+
+/** An empty body is an empty object. */
+function parse(body: Uint8Array): unknown {
+  const text = new TextDecoder().decode(body).trim();
+  if (text === '') return {};
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new AppError('JSON_INVALID', 'Invalid JSON', { cause });
+  }
+}
