@@ -10,7 +10,7 @@ import {
 } from './options.js';
 import { print } from './print.js';
 
-/** `migrate`, `keys`, `quirks` and `racks`: commands on the database. */
+/** `migrate`, `db`, `keys`, `quirks` and `racks`: commands on the database. */
 export function addDataCommands(program: Command, finish: Finish): void {
   program.commandsGroup('Database:');
   withConfigFlags(
@@ -19,6 +19,17 @@ export function addDataCommands(program: Command, finish: Finish): void {
     const { migrateDatabase } = await import('./data.js');
     finish(await migrateDatabase(configOf(flags), print));
   });
+  const db = program.command('db').description('the database: what it holds and how it is kept');
+  const status = db
+    .command('status')
+    .description('edition, sizes, chunks, oldest and newest rows, lag of retention and rollups')
+    .option('--json', 'machine-readable');
+  withExamples(withConfigFlags(status), 'headframe db status').action(
+    async (flags: ConfigFlags & { json?: boolean }) => {
+      const { showDatabase } = await import('./db-status.js');
+      finish(await showDatabase(configOf(flags), { isJson: flags.json === true }, print));
+    },
+  );
   addKeys(program, finish);
   const quirks = program
     .command('quirks')

@@ -7,6 +7,7 @@ import { startEmbeddedPostgres } from '../storage/embedded/embedded-postgres.js'
 import type { ListedKey } from '../storage/keys.repo.js';
 import { checkSchema, migrate, type SchemaState } from '../storage/migrate.js';
 import { createLogger, type Logger } from '../telemetry/logger.js';
+import { columns } from './columns.js';
 
 type Print = (line: string) => void;
 
@@ -124,16 +125,7 @@ function keyTable(list: readonly ListedKey[]): string {
     key.lastUsedAt?.toISOString() ?? 'never used',
     key.label ?? '',
   ]);
-  const table = [['id', 'site', 'key', 'state', 'last used', 'label'], ...rows];
-  const widths = table[0]?.map((_, at) => Math.max(...table.map((row) => row[at]?.length ?? 0))) ?? [];
-  return table
-    .map((row) =>
-      row
-        .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return columns([['id', 'site', 'key', 'state', 'last used', 'label'], ...rows]).join('\n');
 }
 
 /** `headframe keys revoke`; exit code 1 when no such key is active. */

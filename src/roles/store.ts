@@ -11,6 +11,7 @@ import { LiveRepo } from '../storage/live.repo.js';
 import { NotifiersRepo } from '../storage/notifiers.repo.js';
 import { QuirksRepo } from '../storage/quirks.repo.js';
 import { SiteRepo } from '../storage/site.repo.js';
+import { StatusRepo } from '../storage/status.repo.js';
 import { TelemetryStore } from '../storage/telemetry-store.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -30,6 +31,7 @@ export interface Store {
   readonly alerts: AlertsRepo;
   readonly alertRules: AlertRulesRepo;
   readonly notifiers: NotifiersRepo;
+  readonly status: StatusRepo;
 }
 
 /** Connects with the first call. */
@@ -61,6 +63,7 @@ export function storeOn(database: Database, options: { evaluationDeadlineMs?: nu
     alerts: new AlertsRepo(database),
     alertRules: new AlertRulesRepo(database),
     notifiers: new NotifiersRepo(database),
+    status: new StatusRepo(database),
   };
 }
 

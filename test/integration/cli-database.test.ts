@@ -2,6 +2,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { headframe, killCommands, makeOpenFolder, processesNaming } from '../support/cli.js';
+import { runRollups } from '../../src/storage/rollups.js';
+import { ingestBatch, ingestRow } from '../support/ingest-rows.js';
+import { createTestStorage } from '../support/storage.js';
 import { createTestDatabase, testEditions, type TestDatabase } from '../support/database.js';
 
 let folder: Awaited<ReturnType<typeof makeOpenFolder>>;
@@ -48,6 +51,41 @@ async function exerciseKeys(run: (...args: string[]) => ReturnType<typeof headfr
     [2, 'north', null, false],
   ]);
 }
+
+interface StatusJson {
+  readonly tables: readonly { readonly table: string; readonly chunks: number }[];
+}
+
+describe.each(testEditions())('db status on %s', (edition) => {
+  it('tells what is there, as text and as JSON', async () => {
+    const storage = await createTestStorage(edition);
+    try {
+      const time = new Date(Math.floor(Date.now() / 1_000) * 1_000 - 60_000).toISOString();
+      await storage.store.writeBatch(ingestBatch([ingestRow('a', time)], storage.key));
+      await storage.query('analyze');
+      const options = { historyDays: 30, settle5mS: 0, settle1hS: 3_600 };
+      await runRollups(storage.db, options);
+      const run = (...args: string[]) =>
+        headframe(['db', 'status', ...args], { cwd: folder.path, env: { DATABASE_URL: storage.url } });
+      const status = JSON.parse((await run('--json')).stdout) as StatusJson;
+      expect(status).toMatchObject({
+        edition: edition === 'plain' ? 'plain' : 'apache',
+        retention_lag_s: 0,
+        rollups: { marks: 0, due: 1, lag_s: 0 },
+        maintenance: [{ name: 'rollups', outcome: { buckets: 1 } }],
+      });
+      const history = status.tables.find(({ table }) => table === 'miner_telemetry_history');
+      expect(history).toMatchObject({ rows: 1, oldest: time, newest: time });
+      expect(history?.chunks).toBeGreaterThan(0);
+      const text = await run();
+      expect(text.code).toBe(0);
+      expect(text.stdout).toMatch(/^miner_telemetry_history +\d+ +\S+ KiB +1 +\d+ /m);
+      expect(text.stdout).toContain('rollups in time; 1 buckets wait, 0 marks are new');
+    } finally {
+      await storage.close();
+    }
+  });
+});
 
 describe('on the embedded database', () => {
   it('looking for keys makes no database', async () => {
