@@ -18,16 +18,19 @@ from (
     (case when n.no_accepted then (
       select h.time from miner_telemetry_history h
       where h.miner_id = m.miner_id and h.time > n.time and h.accepted_shares is not null
+        and h.time >= to_timestamp({{from_s}} + {{width_s}})
         and h.time < to_timestamp({{from_s}} + {{width_s}} + {{back_s}})
       order by h.time limit 1) end),
     (case when n.no_rejected then (
       select h.time from miner_telemetry_history h
       where h.miner_id = m.miner_id and h.time > n.time and h.rejected_shares < 2147483647
+        and h.time >= to_timestamp({{from_s}} + {{width_s}})
         and h.time < to_timestamp({{from_s}} + {{width_s}} + {{back_s}})
       order by h.time limit 1) end),
     (case when n.no_errors then (
       select h.time from miner_telemetry_history h
       where h.miner_id = m.miner_id and h.time > n.time and h.hardware_errors < 2147483647
+        and h.time >= to_timestamp({{from_s}} + {{width_s}})
         and h.time < to_timestamp({{from_s}} + {{width_s}} + {{back_s}})
       order by h.time limit 1) end)
   ) t (time)

@@ -200,6 +200,12 @@ class Run {
   }
 }
 
+/** What computes one bucket and finds those after it, as the runner sends it. For tests of their plans. */
+export function rollupStatements(rollup: Rollup['name'], values: Readonly<Record<string, number>>): string[] {
+  const texts = readTexts();
+  return [render(texts[rollup], values), render(texts.next, values)];
+}
+
 /** The statements of the runner. The sums of miners are a part of both rollups. */
 function readTexts(sqlDir?: string): Record<'fold' | 'claim' | 'next' | 'clear' | Rollup['name'], string> {
   const sums = readQuery('rollup_miner_sums', sqlDir).trim();

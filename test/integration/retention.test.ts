@@ -127,6 +127,45 @@ describe.each(testEditions())('retention on %s', (edition) => {
     expect(await count('miner_telemetry_history')).toBe(1);
   });
 
+  test('takes nothing from uploads that come meanwhile, and makes none wait', async () => {
+    for (let hour = 30; hour < 70; hour++)
+      await write(Array.from({ length: 300 }, (_, i) => ingestRow(`m${i}`, ago(hour))));
+    await run({ now: later });
+    const before = await databaseBytes();
+    let slowestMs = 0;
+    let stored = 0;
+    let isOver = false;
+    const uploads = Promise.all(
+      [0, 1, 2].map(async (writer) => {
+        for (let round = 0; !isOver || round < 20; round++) {
+          const time = new Date(now.getTime() - 3_600_000 + round * 1_000).toISOString();
+          const startedMs = performance.now();
+          const rows = Array.from({ length: 20 }, (_, i) => ingestRow(`w${writer}-${i}`, time));
+          const outcome = await write(rows);
+          stored += outcome.stored;
+          slowestMs = Math.max(slowestMs, performance.now() - startedMs);
+        }
+      }),
+    );
+    let dropped = 0;
+    for (let round = 0; round < 30 && dropped < 10; round++)
+      dropped += (await run({ historyDays: 4, now: later, lockTimeoutMs: 200 })).partitionsDropped;
+    isOver = true;
+    await uploads;
+    expect(dropped).toBeGreaterThanOrEqual(10);
+    expect(
+      await count(
+        `(select from miner_telemetry_history h join miners m using (miner_id) where m.key like 'w%') s`,
+      ),
+    ).toBe(stored);
+    expect(
+      await count(`(select from miner_telemetry_history where time < now() - interval '30 hours') s`),
+    ).toBe(0);
+    // A drop waits for a lock for 200 ms at most, and uploads behind it no longer than that and the drop itself.
+    expect(slowestMs).toBeLessThan(3_000);
+    expect(before - (await databaseBytes())).toBeGreaterThan(1_000_000);
+  });
+
   test('a clock that runs ahead drops nothing, the own or that of the database', async () => {
     await write([ingestRow('a', ago(70)), ingestRow('a', ago(1))]);
     const ahead = new Date(now.getTime() + 400 * 86_400_000);

@@ -1,11 +1,19 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { IngestRow } from '../../src/domain/ingest.js';
-import { runRollups, type RollupOptions } from '../../src/storage/rollups.js';
+import {
+  lookBackS,
+  rollups,
+  rollupStatements,
+  runRollups,
+  type RollupOptions,
+} from '../../src/storage/rollups.js';
+import { TelemetryStore } from '../../src/storage/telemetry-store.js';
 import { testEditions } from '../support/database.js';
 import { ingestBatch, ingestRow, offlineRow } from '../support/ingest-rows.js';
 import { expectedRollups, groupBy, oracleSamples, type OracleSample } from '../support/rollup-oracle.js';
-import { createTestStorage, type TestStorage } from '../support/storage.js';
+import { createTestStorage, openTestDatabase, type TestStorage } from '../support/storage.js';
+import { waitFor } from '../support/wait.js';
 
 /** The start of an hour, some hours ago. */
 const hourMs = Math.floor(Date.now() / 3_600_000 - 5) * 3_600_000;
@@ -134,6 +142,106 @@ describe.each(testEditions())('rollups on %s', (edition) => {
       ),
       { numRuns: Number(process.env['HEADFRAME_ROLLUP_RUNS'] ?? 12) },
     );
+  });
+
+  test('a run whose connection is cut in the middle loses nothing', async () => {
+    await write([ingestRow('a', at(0))]);
+    const held = openTestDatabase(storage.url);
+    const release = held
+      .transaction('hold', ['lock table site_telemetry_5m in access exclusive mode', 'select pg_sleep(20)'], {
+        deadlineMs: 30_000,
+      })
+      .catch(() => null);
+    await waitFor('the table to be held', async () => (await lockers('granted')).length > 0);
+    const cut = run({ lockTimeoutMs: 20_000 }).catch((error: unknown) => error);
+    await waitFor('the run to wait', async () => (await lockers('not granted')).length > 0);
+    for (const { pid } of [...(await lockers('not granted')), ...(await lockers('granted'))])
+      await storage.query(`select pg_terminate_backend(${pid})`);
+    expect(await cut).toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    await release;
+    await held.close({ timeoutMs: 100 });
+    expect(await storage.query('select from site_telemetry_5m')).toHaveLength(0);
+    await settle();
+    await expectRight(60);
+  });
+
+  /** Who holds, or waits for, the table of sums of sites. */
+  function lockers(which: 'granted' | 'not granted'): Promise<{ pid: number }[]> {
+    return storage.query<{ pid: number }>(`select distinct pid from pg_locks where ${which}
+      and database = (select oid from pg_database where datname = current_database()) and pid <> pg_backend_pid()
+      and relation = 'site_telemetry_5m'::regclass`);
+  }
+
+  test('of two runs at once one does the work and the other leaves it', async () => {
+    await write(Array.from({ length: 30 }, (_, minute) => ingestRow('a', at(minute * 60))));
+    const outcomes = await Promise.all([run(), run(), run()]);
+    expect(outcomes.reduce((sum, { buckets }) => sum + buckets, 0)).toBeGreaterThan(0);
+    await settle();
+    await expectRight(60);
+    expect(await run()).toMatchObject({ marks: 0, buckets: 0, isPartial: false });
+  });
+
+  test('a batch that commits after younger ones were summed is summed too', async () => {
+    await write([ingestRow('a', at(60), { accepted_shares: 10 }), ingestRow('b', at(60))]);
+    const slow = openTestDatabase(storage.url, { poolSize: 1 });
+    // The batch's statement is done and its transaction open, while others come and go.
+    await slow.run('begin', (sql) => sql.unsafe('begin'));
+    const slowStore = new TelemetryStore(slow);
+    await slowStore.writeBatch(ingestBatch([ingestRow('c', at(0))], storage.key, { intervalS: 60 }));
+    await write([ingestRow('a', at(120), { accepted_shares: 30 })]);
+    await run();
+    await expectRight(60);
+    await slow.run('commit', (sql) => sql.unsafe('commit'));
+    await slow.close({ timeoutMs: 1_000 });
+    await run();
+    await expectRight(60);
+    expect(await storage.query('select miners from site_telemetry_5m')).toEqual([{ miners: 3 }]);
+  });
+
+  test('samples that turn out to be another miner are summed there, and no longer here', async () => {
+    const mac = (n: number) => ({ mac: `02:00:00:00:00:0${n}`, ip: null, serial: null });
+    await write([ingestRow('10.0.0.1', at(0), mac(1)), ingestRow('10.0.0.2', at(0), mac(2))]);
+    await write([ingestRow('10.0.0.1', at(60), { mac: null, ip: null })]);
+    await run();
+    await expectRight(60);
+    // The second machine is at the first one's address now, since before the last sample came.
+    await write([ingestRow('10.0.0.1', at(30), mac(2))]);
+    await write([ingestRow('10.0.0.1', at(120), mac(2))]);
+    await run();
+    await expectRight(60);
+  });
+
+  test('every bucket is read by key, in the chunks it lies in', async () => {
+    const keys = Array.from({ length: 40 }, (_, n) => `m${n}`);
+    for (let slot = 0; slot < 30; slot++) await write(keys.map((key) => ingestRow(key, at(slot * 60))));
+    for (let day = 1; day < 3; day++)
+      for (let slot = 0; slot < 30; slot++)
+        await write(keys.map((key) => ingestRow(key, at(slot * 60 - day * 86_400))));
+    for (let slot = 30; slot < 240; slot += 10) await write(keys.map((key) => ingestRow(key, at(slot * 60))));
+    await storage.query('analyze');
+    for (const { name, widthS } of rollups) {
+      for (const text of rollupStatements(name, {
+        site: storage.key.siteId,
+        from_s: hourMs / 1_000,
+        width_s: widthS,
+        back_s: lookBackS,
+        now_s: 0,
+      })) {
+        const plan = (await storage.query<{ 'QUERY PLAN': string }>(`explain (costs off) ${text}`))
+          .map((row) => row['QUERY PLAN'])
+          .join('\n');
+        expect(plan).not.toMatch(
+          /Seq Scan on (?!miners|site_intervals|miner_states|sites|rollup_due|site_telemetry_5m)/,
+        );
+        const read = new Set(
+          [
+            ...plan.matchAll(/Scan.* (?:on|using) (\S*miner_telemetry_history_\d+|_hyper_\d+_\d+_chunk)/g),
+          ].map((m) => m[1]),
+        );
+        expect(read.size).toBeLessThanOrEqual(3);
+        expect(plan).toMatch(/miner_id = m\.miner_id/);
+      }
+    }
   });
 
   /** Runs until nothing is left; what a run that died had claimed comes back when its claim is over. */
