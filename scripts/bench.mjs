@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ensure, fail, root } from './ensure.mjs';
 
-const all = ['poll', 'ingest', 'parse'];
+const all = ['poll', 'ingest', 'parse', 'alerts'];
 const [name, ...flags] = process.argv.slice(2);
 if (name !== undefined && !all.includes(name))
   fail(new Error(`No benchmark ${name}; there are ${all.join(', ')}.`));
