@@ -52,7 +52,7 @@ describe.each(testEditions())('the identity of miners on %s', (edition) => {
   afterAll(() => storage.close());
   const clear = () =>
     storage.query(`truncate miner_telemetry_history, miner_events, collector_upload_logs, miner_raw_replies,
-      miner_telemetry_live, miner_places, miners`);
+      miner_telemetry_live, miner_places, miners cascade`);
   beforeEach(clear);
 
   test('a miner that answers at another address keeps its history', async () => {

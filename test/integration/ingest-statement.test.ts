@@ -29,7 +29,7 @@ describe.each(testEditions())('the ingest statement on %s', (edition) => {
   afterAll(() => storage.close());
   beforeEach(() =>
     storage.query(`truncate miner_telemetry_history, miner_events, collector_upload_logs, miner_raw_replies,
-      miner_telemetry_live, miners`),
+      miner_telemetry_live, miners cascade`),
   );
 
   test('stores every value of a row in the history and the live row', async () => {

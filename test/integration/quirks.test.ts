@@ -38,7 +38,7 @@ describe.each(testEditions())('the quirks of a site on %s', (edition) => {
   afterAll(() => storage.close());
   beforeEach(() =>
     storage.query(`truncate miner_telemetry_history, miner_events, collector_upload_logs, miner_raw_replies,
-      miner_telemetry_live, miner_places, miners, reply_quirks, quirk_miners`),
+      miner_telemetry_live, miner_places, miners, reply_quirks, quirk_miners cascade`),
   );
 
   test('count each damaged reply with the sample it belongs to, and keep one sample reply', async () => {

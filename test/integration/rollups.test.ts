@@ -217,7 +217,9 @@ describe.each(testEditions())('rollups on %s', (edition) => {
     for (let day = 1; day < 3; day++)
       for (let slot = 0; slot < 30; slot++)
         await write(keys.map((key) => ingestRow(key, at(slot * 60 - day * 86_400))));
-    for (let slot = 30; slot < 240; slot += 10) await write(keys.map((key) => ingestRow(key, at(slot * 60))));
+    // An empty partition would be read whole, for nothing is in it.
+    for (let slot = -120; slot < 0; slot += 4) await write(keys.map((key) => ingestRow(key, at(slot * 60))));
+    for (let slot = 30; slot < 180; slot += 4) await write(keys.map((key) => ingestRow(key, at(slot * 60))));
     await storage.query('analyze');
     for (const { name, widthS } of rollups) {
       for (const text of rollupStatements(name, {
