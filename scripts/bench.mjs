@@ -1,12 +1,15 @@
-// `npm run bench`: all benchmarks, and their figures into load-test/README.md. `npm run bench:NAME -- FLAGS`: one.
+// `npm run bench`: all benchmarks, and their figures into load-test/README.md. `npm run bench:NAME -- FLAGS`: one;
+// with `--write` among the flags its figures take the place of its last ones.
 // Exit code 1 when a figure misses its target.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ensure, fail, root } from './ensure.mjs';
 
-const all = ['poll', 'ingest', 'parse', 'alerts'];
-const [name, ...flags] = process.argv.slice(2);
+const all = ['poll', 'ingest', 'parse', 'alerts', 'read'];
+const [name, ...given] = process.argv.slice(2);
+const flags = given.filter((flag) => flag !== '--write');
+const isWritten = name === undefined || flags.length < given.length;
 if (name !== undefined && !all.includes(name))
   fail(new Error(`No benchmark ${name}; there are ${all.join(', ')}.`));
 await ensure().catch(fail);
@@ -22,9 +25,10 @@ const reports = (name === undefined ? all : [name]).map((bench) => {
   process.stdout.write(stdout);
   return { bench, status: status ?? 1, stdout };
 });
-if (name === undefined) writeFigures();
+if (isWritten) writeFigures();
 process.exitCode = reports.some((report) => report.status !== 0) ? 1 : 0;
 
+/** Sections of benchmarks that did not run stay as they are. */
 function writeFigures() {
   const readme = path.join(root, 'load-test', 'README.md');
   const [begin, end] = ['<!-- figures: begin -->', '<!-- figures: end -->'];
@@ -32,8 +36,14 @@ function writeFigures() {
   const from = text.indexOf(begin);
   const to = text.indexOf(end);
   if (from === -1 || to < from) fail(new Error(`${readme} has lost the marks around its figures.`));
-  const figures = reports.map(
-    ({ bench, stdout }) => `### \`npm run bench:${bench}\`\n\n\`\`\`text\n${stdout.trimEnd()}\n\`\`\`\n`,
-  );
-  writeFileSync(readme, `${text.slice(0, from)}${begin}\n\n${figures.join('\n')}\n${text.slice(to)}`);
+  const old = text.slice(from + begin.length, to).split(/^(?=### )/m);
+  const command = ['', ...flags].join(' ').trim();
+  const sections = all.flatMap((bench) => {
+    const report = reports.find((candidate) => candidate.bench === bench && candidate.stdout.trim() !== '');
+    const kept = old.find((section) => section.startsWith(`### \`npm run bench:${bench}`));
+    if (report === undefined) return kept === undefined ? [] : [kept.trimEnd()];
+    const title = `npm run bench:${bench}${command === '' ? '' : ` -- ${command}`}`;
+    return [`### \`${title}\`\n\n\`\`\`text\n${report.stdout.trimEnd()}\n\`\`\``];
+  });
+  writeFileSync(readme, `${text.slice(0, from)}${begin}\n\n${sections.join('\n\n')}\n\n${text.slice(to)}`);
 }

@@ -82,6 +82,14 @@ export async function startSimulatorProcess(flags: readonly string[]): Promise<S
   return { pid: child.pid, stop: child.stop, port: child.ready };
 }
 
+/** Starts a program of the benchmarks that prints `{"ready":true}` when it works. */
+export async function startProgram(path: string, flags: readonly string[]): Promise<Child> {
+  return start(path, flags, {
+    from: 'stdout',
+    readyLine: (line) => (parseLine(line)?.['ready'] === true ? true : null),
+  });
+}
+
 /** Starts a role of the program; `readyText` is the message it logs when it works. Answers that log line. */
 export async function startRole(
   args: readonly string[],

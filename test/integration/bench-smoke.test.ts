@@ -33,6 +33,16 @@ describe('the benchmarks', () => {
     for (const { name, value } of report.figures) expect(value, name).toBeGreaterThan(0);
   }, 120_000);
 
+  it('fills a small farm, reads it and gives a figure for everything', async () => {
+    const flags = ['--quick', '--json', '--rounds', '1', '--miners', '60', '--live', '1000', '--hours', '2'];
+    const server = ['--computed-hours', '1', '--rollup-days', '8', '--server', inject('plainPostgresUrl')];
+    const report = JSON.parse(await bench('read', [...flags, ...server])) as Report;
+    const names = report.figures.map((figure) => figure.name).join('\n');
+    for (const part of ['summary', 'live page, by subnet', 'chart of a site', 'fleet?at', 'CSV'])
+      expect(names).toContain(part);
+    for (const { name, value } of report.figures) expect(value, name).toBeGreaterThan(0);
+  }, 120_000);
+
   it('tells a target that is met from one that is missed or was not measured', () => {
     const figure = (value: number | null) => ({
       name: `f ${value}`,

@@ -82,7 +82,8 @@ function prepare(json: string, receivedMs: number): PreparedBatch {
   return { batchId, gz: gzipSync(body, { level: gzipLevel }), parsed };
 }
 
-function makeRecord(index: number): WireRecord {
+/** What one of the large Antminers says, as pollers send it. */
+export function makeRecord(index: number): WireRecord {
   const nowMs = Date.now();
   const model = models[index % models.length] ?? 'antminer-s19';
   const miner = new SimulatedMiner(11, formatIp(firstAddress + index), model, null, nowMs, defaultTiming);
