@@ -40,14 +40,20 @@ function countColons(text: string): number {
   return count;
 }
 
+/** Replies joined in one; each is looked for in the whole text. */
+const maxMembers = 32;
+
 /** The root member that begins last before `at`: of several joined replies, the one that is damaged. */
 function memberAt(text: string, root: JsonObject | JsonValue[], at: number): string {
   if (Array.isArray(root)) return '';
   let member = '';
   let from = -1;
+  let members = 0;
   for (const key in root) {
     const value = root[key];
     if (typeof value !== 'object' || value === null) continue;
+    members += 1;
+    if (members > maxMembers) return '';
     const begins = text.lastIndexOf(`"${key}"`, at);
     if (begins <= from) continue;
     from = begins;

@@ -34,6 +34,14 @@ describe('the rate of a machine of unknown make', () => {
     expect(presentGhs(ratesOf(record))).toBe(ghs);
   });
 
+  it('costs little however many rates a record has, the longest window first', () => {
+    const windows = Array.from({ length: 60_000 }, (_, n) => [`GHS ${60_000 - n}s`, 1] as const);
+    const startMs = performance.now();
+    expect(ratesOf(Object.fromEntries(windows)).windows.length).toBeLessThan(100);
+    // Keeping all of them in order took seconds.
+    expect(performance.now() - startMs).toBeLessThan(1_000);
+  });
+
   it('is added up window by window', () => {
     const boards = [
       { 'MHS 5s': 90_000, 'MHS 1m': 100_000, 'MHS av': 99_000 },

@@ -54,13 +54,19 @@ const upperH = 0x48;
 const upperS = 0x53;
 const secondsPer: Readonly<Record<string, number>> = { s: 1, S: 1, m: 60, h: 3600 };
 
+/** Rates looked at in one record; devices tell a dozen at most. */
+const maxRates = 64;
+
 /** Reads `MHS av`, `GHS 5s`, `MHS 15m` and their like from a record. */
 export function ratesOf(record: JsonObject): Rates {
   const windows: Window[] = [];
   let averageGhs: number | null = null;
+  let looked = 0;
   for (const key in record) {
     // Hundreds of keys a record: look closer only at those with HS in place.
     if (key.charCodeAt(1) !== upperH || key.charCodeAt(2) !== upperS) continue;
+    looked += 1;
+    if (looked > maxRates) break;
     const rate = rateOf(key);
     if (rate === null) continue;
     const value = toNumber(record[key]);
