@@ -12,7 +12,7 @@ on conflict (miner_id) do update set
   -- A counter that fell began anew; what stood for long says nothing of now.
   errors_per_hour = case
     when excluded.hardware_errors >= c.hardware_errors and excluded.time < c.time + $1::float8 * interval '3 seconds'
-    then (excluded.hardware_errors - c.hardware_errors) * 3600 / extract(epoch from excluded.time - c.time) end,
+    then (excluded.hardware_errors - c.hardware_errors)::float8 * 3600 / extract(epoch from excluded.time - c.time)::float8 end,
   accepted_shares = excluded.accepted_shares,
   accepted_at = case when excluded.accepted_shares = c.accepted_shares then c.accepted_at else excluded.time end
 where excluded.time > c.time

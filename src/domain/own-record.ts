@@ -20,6 +20,8 @@ const afterDetails = ',"raw":null,"quirks":null}';
 const maxDetailsLength = 4_000;
 /** 32 boards with every sensor they may have. */
 const maxBoardsLength = 131_072;
+/** A number that a double does not hold as it is written, such as `1e-400`: the database would refuse to read it. */
+const oddNumber = /[:[,]-?(?:[\d.]{25}|[\d.]{1,24}[eE])/;
 
 /**
  * `details` of plain text and numbers, three levels deep. Numbers a double holds as they are written; text
@@ -54,6 +56,7 @@ export function readOwnRecord(text: string): OwnRecord | null {
   const record = JSON.parse(`${text.slice(0, detailsAt)}}`) as JsonObject;
   if ('details' in record || 'raw' in record || 'quirks' in record) return null;
   const boardsText = text.slice(boardsFrom, boardsTo);
+  if (oddNumber.test(boardsText)) return null;
   const detailsText = text.slice(detailsAt + detailsStart.length - 1, -afterDetails.length);
   return { record, boardsText, detailsText: detailsText === 'null' ? null : detailsText };
 }

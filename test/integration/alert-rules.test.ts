@@ -77,6 +77,24 @@ describe.each(testEditions())('alert rules on %s', (edition) => {
     expect(await bench.open()).toEqual(['temperature 10.0.0.1', 'temperature 10.0.0.1']);
   });
 
+  test('are not stopped by a counter as large as there is', async () => {
+    await bench.only('hardware_errors', 'temperature');
+    await bench.storage.query(`update alert_rules set duration_s = 0`);
+    let errors = 0;
+    for (let round = 0; round < 2; round++) {
+      const time = bench.at(-900);
+      bench.nowMs += 900_000;
+      await bench.upload([
+        good('10.0.0.1', time, { hardware_errors: errors }),
+        good('10.0.0.2', time, { temperature_max: 90 }),
+      ]);
+      errors = 9_000_000_000_000_000;
+      await bench.tick(0);
+    }
+    expect(await bench.open()).toContain('temperature 10.0.0.2');
+    expect(await bench.open()).toContain('hardware_errors 10.0.0.1');
+  });
+
   test('find every fault, each in the miner that has it', async () => {
     await bench.store.alertEngine.seedDefaults();
     await bench.storage.query(`update alert_rules set duration_s = 0`);

@@ -194,6 +194,16 @@ describe('a record as our own pollers write it', () => {
     );
   });
 
+  it('keeps no text of a number that a database would refuse to read', () => {
+    const text = JSON.stringify(own);
+    expect(readOwnRecord(text)).not.toBeNull();
+    for (const odd of ['1e-400', '76e0', `0.${'0'.repeat(400)}1`]) {
+      const changed = text.replace('"chips_ok":76', `"chips_ok":${odd}`);
+      expect(changed).not.toBe(text);
+      expect(readOwnRecord(changed)).toBeNull();
+    }
+  });
+
   it('is read as any other way when its text is damaged', () => {
     const text = JSON.stringify(own);
     const piece = fc.constantFrom(
