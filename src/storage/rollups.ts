@@ -1,3 +1,4 @@
+import { AppError } from '../domain/errors.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Database, Row } from './database.js';
 import { elected } from './election.js';
@@ -8,6 +9,9 @@ import { readQuery } from './sql-files.js';
 
 /** How far behind a sample the one before it may lie to be counted from, s. */
 export const lookBackS = 7_200;
+
+/** What a run claims is its own for so long, s: long enough for a whole run, short enough not to be missed. */
+const leaseS = 300;
 
 /** The rollups by the length of their buckets. */
 export const rollups = [
@@ -74,10 +78,13 @@ export async function runRollups(db: Database, options: RollupOptions): Promise<
   for (const rollup of rollups) {
     const due = await run.claim(rollup);
     isPartial ||= due.length >= run.maxBuckets;
+    let computed = 0;
     for (const bucket of due) {
       if (run.isSkipped || options.signal?.aborted === true) break;
-      if (await run.compute(rollup, bucket)) buckets++;
+      if (await run.compute(rollup, bucket)) computed++;
     }
+    if (computed < due.length) await run.release(rollup);
+    buckets += computed;
   }
   const outcome = { marks, buckets, isSkipped: run.isSkipped, isPartial, lagS: run.lagS };
   options.metrics?.add('headframe_rollup_runs_total', 1, { outcome: run.isSkipped ? 'skipped' : 'done' });
@@ -136,8 +143,7 @@ class Run {
     const text = render(this.#texts.claim, {
       width_s: rollup.widthS,
       limit: this.maxBuckets,
-      // Long enough for a whole run, short enough not to be missed.
-      lease_s: 300,
+      lease_s: leaseS,
       horizon_s: this.#horizonS,
       now_s: this.#nowS,
     });
@@ -161,8 +167,10 @@ class Run {
       now_s: this.#nowS,
     };
     const where = `site_id = ${bucket.siteId} and time = to_timestamp(${bucket.fromS})`;
+    // Marks that another instance folded since the claim may ask for more than is done here: then it stays due.
+    const asClaimed = `is_late = ${bucket.isLate} and is_moved = ${bucket.isMoved}`;
     const statements = [
-      `delete from rollup_due where width_s = ${rollup.widthS} and ${where}`,
+      `delete from rollup_due where width_s = ${rollup.widthS} and ${where} and ${asClaimed}`,
       ...(bucket.isMoved
         ? [
             rollup.widthS === 300
@@ -178,6 +186,16 @@ class Run {
     this.lagS = Math.max(this.lagS, this.#nowS - bucket.sinceS);
     this.#options.metrics?.add('headframe_rollup_buckets_total', 1, { rollup: rollup.name });
     return true;
+  }
+
+  /** Gives back what was claimed and is left: whoever comes next need not wait for the lease. */
+  async release({ widthS }: Rollup): Promise<void> {
+    const text = `update rollup_due set due_at = to_timestamp(${this.#nowS})
+      where width_s = ${widthS} and due_at = to_timestamp(${this.#nowS + leaseS})`;
+    await this.#db.transaction('rollups', [text]).catch((error: unknown) => {
+      // The lease ends by itself.
+      if (!(error instanceof AppError) || !error.isRetryable) throw error;
+    });
   }
 
   async #withPartitions<T>(work: () => Promise<T>): Promise<T> {

@@ -246,6 +246,50 @@ describe.each(testEditions())('rollups on %s', (edition) => {
     }
   });
 
+  test('lose no mark that another instance folds between claim and computation', async () => {
+    const sample = (key: string, minute: number) =>
+      ingestRow(key, at(minute * 60), { accepted_shares: 10 * minute });
+    await write([sample('a', 3), sample('a', 7)]);
+    await run();
+    // Makes the first five minutes due, and is not late.
+    await write([sample('b', 1)]);
+    let isFolded = false;
+    const between = {
+      ...storage.db,
+      run: storage.db.run.bind(storage.db),
+      transaction: async (...args: Parameters<typeof storage.db.transaction>) => {
+        if (!isFolded && args[1].some((text) => text.includes('delete from rollup_due where width_s'))) {
+          isFolded = true;
+          // Late: the sums of the next five minutes change too.
+          await write([sample('a', 4)]);
+          await run({ maxBuckets: 0 });
+        }
+        return storage.db.transaction(...args);
+      },
+    };
+    await runRollups(between, { historyDays: 30, settle5mS: 0, settle1hS: 0 });
+    expect(isFolded).toBe(true);
+    await settle();
+    await expectRight(60);
+  });
+
+  test('leave to the next run at once what one that was interrupted had claimed', async () => {
+    await write([0, 10, 20].map((minute) => ingestRow('a', at(minute * 60))));
+    const stop = new AbortController();
+    const interrupted = {
+      ...storage.db,
+      run: storage.db.run.bind(storage.db),
+      transaction: (...args: Parameters<typeof storage.db.transaction>) => {
+        if (args[1].some((text) => text.includes('delete from rollup_due where width_s'))) stop.abort();
+        return storage.db.transaction(...args);
+      },
+    };
+    const options = { historyDays: 30, settle5mS: 0, settle1hS: 0, signal: stop.signal };
+    expect(await runRollups(interrupted, options)).toMatchObject({ buckets: 1 });
+    expect(await run()).toMatchObject({ buckets: 3 });
+    await expectRight(60);
+  });
+
   /** Runs until nothing is left; what a run that died had claimed comes back when its claim is over. */
   async function settle(): Promise<void> {
     for (let round = 1; round <= 20; round++) {
