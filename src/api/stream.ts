@@ -90,6 +90,11 @@ export function createStreamHandler(
       sinceMs: found.atMs,
       told: toldBy(found),
     };
+    // Others were told more while this one was asking: all look again from where it stands.
+    if (channel.sinceMs > found.atMs) {
+      channel.sinceMs = found.atMs;
+      channel.told = toldBy(found);
+    }
     channels.set(siteId, channel);
     channel.clients.add(client);
     channel.timer ??= setInterval(() => void tick(siteId, channel), options.streamIntervalMs);

@@ -384,6 +384,47 @@ describe('the event stream', () => {
     }
   });
 
+  it('tells a client that came while others were told something', async () => {
+    const change = {
+      miner_id: 'a',
+      ip_address: null,
+      online: false,
+      state: 'unreachable',
+      health: 'offline',
+      changed_at: '2026-01-01T00:00:01.000Z',
+    };
+    const nowMs = Date.now();
+    let changes: readonly (typeof change)[] = [];
+    let answerLate = (): void => undefined;
+    const own = await startTestApi({
+      deps: {
+        liveChanges: async (_siteId, sinceMs) => {
+          const found = { changes, count: changes.length, atMs: nowMs + 10 * changes.length };
+          // The look of the client that comes: it sees less than the look that overtakes it.
+          if (sinceMs === nowMs - 1_000 - 5_000) await new Promise<void>((resolve) => (answerLate = resolve));
+          return found;
+        },
+      },
+      options: { streamIntervalMs: 20, summaryTtlMs: 1 },
+    });
+    try {
+      const first = await listen(own);
+      const second = listen(own, { 'Last-Event-ID': String(nowMs - 1_000) });
+      await waitFor('both', async () => (await own.metric('headframe_sse_clients')) === 2);
+      const ticks = first.events();
+      await waitFor('the look has begun', () => first.events() > ticks + 1);
+      changes = [change];
+      await waitFor('the first was told', () => first.text().includes('"miner_id":"a"'));
+      answerLate();
+      const late = await second;
+      await waitFor('the second was told', () => late.text().includes('"miner_id":"a"'));
+      first.close();
+      late.close();
+    } finally {
+      await own.stop();
+    }
+  });
+
   it('lives through a database that is away, with heartbeats', async () => {
     let isAway = false;
     const own = await startTestApi({
