@@ -55,6 +55,7 @@ cancelled as (
   from json_array_elements_text((select j->'cancel' from fence)) c
   where o.alert_id = c.value::int and o.event = 'alert.opened' and o.state = 'queued' and o.claimed_until is null
     and o.rounds = 0
+  returning o.notification_id
 ),
 told as (
   insert into notification_outbox (notification_id, notifier_id, event, payload, alert_id, incident_id, created_at, not_before)
@@ -62,12 +63,12 @@ told as (
   from json_to_recordset((select j->'tell' from fence)) as t (
     notification_id uuid, notifier_id int, event text, payload json, alert_id int, incident_id int, not_before timestamptz)
   where exists (select from notifiers n where n.notifier_id = t.notifier_id)
-    -- The end is told to those who heard the beginning.
+    -- The end is told to those who heard the beginning, or hear it now: what another took meanwhile is not cancelled.
     and (t.event not in ('alert.resolved', 'incident.resolved') or exists (
       select from notification_outbox o
       where o.notifier_id = t.notifier_id and o.event = replace(t.event, 'resolved', 'opened')
         and (o.alert_id = t.alert_id or o.incident_id = t.incident_id)
-        and (o.state in ('sent', 'dead') or o.state = 'queued' and (o.claimed_until is not null or o.rounds > 0
-          or t.incident_id is not null))))
+        and o.state in ('sent', 'dead', 'queued')
+        and not exists (select from cancelled c where c.notification_id = o.notification_id)))
 )
 select exists (select from fence) as is_written

@@ -24,9 +24,19 @@ placed as materialized (
       over (partition by l.notifier_id order by l.created_at, l.notification_id) > u.max_per_hour as is_over
   from locked l join used u using (notifier_id)
 ),
+-- With its cap used up nothing more of a notifier's is sent: all of it is held back, lest it be in the way of others.
+rest as materialized (
+  select o.notification_id from notification_outbox o
+  where o.state = 'queued' and o.not_before <= $1::text::timestamptz
+    and (o.claimed_until is null or o.claimed_until <= $1::text::timestamptz)
+    and o.event not in ('held_back', 'test')
+    and o.notifier_id in (select notifier_id from placed where is_over)
+    and o.notification_id not in (select notification_id from locked)
+  for update skip locked
+),
 held as (
-  update notification_outbox o set state = 'held' from placed p
-  where o.notification_id = p.notification_id and p.is_over
+  update notification_outbox o set state = 'held'
+  where o.notification_id in (select notification_id from placed where is_over union all select notification_id from rest)
 ),
 claimed as (
   update notification_outbox o set claimed_until = $2::text::timestamptz, rounds = o.rounds + 1

@@ -5,6 +5,7 @@ import { createSender, type SenderOptions } from '../../src/alerts/send/sender.j
 import type { MaintenanceWindowInput, Notice, NotifierInput } from '../../src/domain/alerts.js';
 import type { IngestRow } from '../../src/domain/ingest.js';
 import { createAlertBench, type AlertBench } from '../support/alerts.js';
+import { openDatabase } from '../../src/storage/database.js';
 import { testEditions } from '../support/database.js';
 import { ingestRow, offlineRow } from '../support/ingest-rows.js';
 import {
@@ -13,6 +14,8 @@ import {
   type HttpReceiver,
   type MailReceiver,
 } from '../support/receivers.js';
+import { silent } from '../support/storage.js';
+import { waitFor } from '../support/wait.js';
 
 const options: DeliveryOptions = {
   attempts: 3,
@@ -22,6 +25,7 @@ const options: DeliveryOptions = {
   leaseMs: 120_000,
   concurrency: 50,
 };
+const patience = { deadlineMs: 10_000, connectTimeoutMs: 2_000 };
 const secrets = new Map([
   ['hook', 'webhook-signing-key'],
   ['bot', '12345:token-of-the-bot'],
@@ -133,6 +137,52 @@ describe.each(testEditions())('notices on %s', (edition) => {
     await deliver();
     expect(received().map((notice) => notice.event)).toEqual(['alert.opened', 'alert.resolved']);
     expect(counts).toEqual({ 'webhook sent': 2 });
+  });
+
+  test('tell the end to whoever was being told the beginning when it came', async () => {
+    await webhook();
+    await sample(3, [1]);
+    later(30);
+    const other = openDatabase({ url: bench.storage.url, poolSize: 1, ...patience, log: silent });
+    const isWaiting = async (): Promise<boolean> =>
+      (
+        await bench.storage.query(`select from pg_stat_activity where wait_event_type = 'Lock'
+        and datname = current_database() and query like '%alert_clock%'`)
+      ).length > 0;
+    // Takes the notice, and has not committed when the alert ends.
+    const claim = other.run('claim', (sql) =>
+      sql.begin(async (tx) => {
+        await tx`update notification_outbox set claimed_until = now() + interval '1 day', rounds = 1`;
+        const ending = sample(3, []);
+        await waitFor('the evaluation to meet the claim', isWaiting);
+        return { ending };
+      }),
+    );
+    await (
+      await claim
+    ).ending;
+    await other.close({ timeoutMs: 1_000 });
+    const events = await bench.storage.query<{ event: string; state: string }>(
+      'select event, state from notification_outbox order by event',
+    );
+    expect(events).toEqual([
+      { event: 'alert.opened', state: 'queued' },
+      { event: 'alert.resolved', state: 'queued' },
+    ]);
+  });
+
+  test('of a notifier over its cap stand in the way of no other', async () => {
+    const full = await webhook({ max_per_hour: 1 });
+    const free = await webhook();
+    for (let net = 0; net < 5; net++) await sample(2, [1, 2], net);
+    later(31);
+    const taken: number[] = [];
+    for (let round = 0; round < 7; round++) {
+      const claimed = await bench.store.notifiers.claim(new Date(bench.nowMs), 120_000, 2);
+      taken.push(...claimed.map((notice) => notice.notifier.notifier_id));
+    }
+    expect(taken.filter((id) => id === full.notifier_id)).toHaveLength(1);
+    expect(taken.filter((id) => id === free.notifier_id)).toHaveLength(10);
   });
 
   test('have the shape of Slack, Telegram and mail', async () => {
