@@ -273,7 +273,7 @@ told_interval as (
   insert into site_intervals (site_id, since, interval_s)
   select $2::int, date_trunc('hour', min(h.time)), $11::text::real
   from history h
-  having $11::text::real > 0 and $11::text::real is distinct from (
+  having count(*) > 0 and $11::text::real > 0 and $11::text::real is distinct from (
     select s.interval_s from site_intervals s where s.site_id = $2::int and s.since <= min(h.time)
     order by s.since desc limit 1)
   on conflict do nothing
