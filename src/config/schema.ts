@@ -358,8 +358,8 @@ export const configSchema = z.strictObject({
       max_changes: int(
         100,
         200_000,
-        20_000,
-        'Alerts of miners that begin or end in one evaluation; the rest follows in the next.',
+        5_000,
+        'Alerts of miners that begin or end in one evaluation, written by one statement within `database.deadline_ms`; the rest follows in the next.',
       ),
       offline_intervals: int(
         2,
