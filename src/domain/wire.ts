@@ -197,7 +197,9 @@ export function toWire(sample: MinerSample, facts: PollFacts): WireRecord {
     boards_healthy: sample.boardsHealthy,
     overall_health: sample.health,
     model: sample.identity.model,
-    firmware_version: sample.identity.firmwareVersion ?? sample.identity.firmware,
+    // The name stands in for a version that there is none of, not for one that was cut off.
+    firmware_version:
+      sample.identity.firmwareVersion ?? (sample.truncated.length > 0 ? null : sample.identity.firmware),
     error_message: sample.errorMessage ?? '',
     error_class: facts.errorClass,
     latency_ms: facts.latencyMs,

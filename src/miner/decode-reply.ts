@@ -74,8 +74,13 @@ function readDamaged(
   const read = readText(command, text, hasEnd, text === tried ? strict : parseStrict(text));
   if (read !== null && read.kind === 'object') return withBodyRepairs(read, text, rest);
   if (text.trim() === '') return unreadable(command, bytes, 'empty_reply', hasEnd ? 'nul' : 'empty', '');
-  return unreadable(command, bytes, 'not_json', read === null ? null : 'json_scalar', text);
+  // The head of the text form says nothing yet.
+  const isHead = textHead.startsWith(text.trimStart());
+  const errorClass = isHead ? 'truncated' : 'not_json';
+  return unreadable(command, bytes, errorClass, read === null ? null : 'json_scalar', text);
 }
+
+const textHead = 'STATUS=';
 
 function unreadable(
   command: string,

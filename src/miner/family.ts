@@ -1,7 +1,7 @@
 import type { MinerIdentity, MinerSample } from '../domain/telemetry.js';
 import type { HealthThresholds } from '../domain/health.js';
 import type { WebAccess } from './http/web-access.js';
-import type { Replies } from './reply.js';
+import type { JsonObject, Replies } from './reply.js';
 
 /** What reading needs beside the replies. */
 export interface ReadContext {
@@ -50,6 +50,11 @@ export interface Family {
   /** True when the replies (normally `version`, perhaps `summary` or `stats`) are of this family. */
   matches(replies: Replies): boolean;
   readonly sources?: FieldSources;
+  /**
+   * What `read` may find by going through a record instead of asking for a name, with `value` for each
+   * figure: a reading of a cut reply is tried with it. Absent: hashrates alone.
+   */
+  listed?(value: string): JsonObject;
   /** Never throws; what is missing is null. */
   read(replies: Replies, context: ReadContext): MinerSample;
 }

@@ -32,23 +32,6 @@ export function findSources(
   return found;
 }
 
-/**
- * Whether a field may be a stand-in: the candidate that would have counted before it is missing from a
- * reply that was cut. False where the family tells nothing of the field.
- */
-export function isStandIn(
-  field: string,
-  sources: FieldSources | undefined,
-  replies: Replies,
-  truncated: readonly string[],
-): boolean {
-  for (const candidate of sources?.[field] ?? []) {
-    if (isThere(candidate, replies)) return false;
-    if (truncated.includes(candidate.slice(0, candidate.indexOf('/')))) return true;
-  }
-  return false;
-}
-
 /** Whether the replies hold `command/key`. */
 function isThere(candidate: string, replies: Replies): boolean {
   const slash = candidate.indexOf('/');

@@ -1,9 +1,12 @@
 import { minerHealth } from '../domain/health.js';
 import type { MinerSample, MinerState, PollErrorClass } from '../domain/telemetry.js';
 import { emptySample } from '../domain/wire.js';
+import { agreementOf } from './agreement.js';
+import { completionsOf, listedNames } from './completions.js';
 import type { Family, ReadContext } from './family.js';
-import { isStandIn, sourcesOf } from './find-source.js';
+import { lostOf } from './families/cut-reading.js';
 import { describeFailures, mergeRepairs, repairsOf } from './families/reading.js';
+import { isWebCommand, webKey } from './http/web-replies.js';
 import type { Replies } from './reply.js';
 
 /**
@@ -22,7 +25,7 @@ export function readMiner(family: Family, replies: Replies, context: ReadContext
     return unread(family, replies, context, state, describeFailures(replies));
   }
   try {
-    const sample = withoutStandIns(family, family.read(replies, context), replies);
+    const sample = withoutGuesses(family, family.read(replies, context), replies, context);
     if (sample.state !== 'parse_error') return sample;
     const asked = family.commands.map((command) => replies.get(command)?.kind);
     const isDenied = !asked.includes('ok') && asked.includes('denied');
@@ -34,32 +37,44 @@ export function readMiner(family: Family, replies: Replies, context: ReadContext
   }
 }
 
-/** Numbers of a sample by their names in the upload contract, as {@link Family.sources} has them. */
-const numberFields = {
-  hashrate_ghs: 'hashrateGhs',
-  hashrate_5s_ghs: 'hashrate5sGhs',
-  hashrate_expected_ghs: 'hashrateExpectedGhs',
-  frequency_avg: 'frequencyAvgMhz',
-  accepted_shares: 'acceptedShares',
-  rejected_shares: 'rejectedShares',
-  hardware_errors: 'hardwareErrors',
-  uptime_seconds: 'uptimeS',
-  power_consumption: 'powerW',
-} as const;
+/**
+ * A reading of cut replies as far as it holds whatever stood behind the cuts: the replies are read again with
+ * one thing or another there, and what does not come out the same is not known.
+ */
+function withoutGuesses(
+  family: Family,
+  sample: MinerSample,
+  replies: Replies,
+  context: ReadContext,
+): MinerSample {
+  const lost = lostOf(replies);
+  if (lost.length === 0) return sample;
+  const read = (told: Replies): MinerSample => family.read(told, context);
+  const all = completionsOf(replies, lost, read, {
+    listed: listedNames(family),
+    hashrateGhs: sample.hashrateGhs,
+  });
+  const certain = all.reduce((so, told) => agreementOf(so, read(told), context.identity), sample);
+  const isDamaged = sample.truncated.length > 0 || lost.some((command) => isAsked(family, command));
+  return isDamaged ? withHealth(certain, context) : { ...certain, health: sample.health };
+}
 
-type Standing =
-  (typeof numberFields)[keyof typeof numberFields] | 'efficiencyJPerTh' | 'nominalSource' | 'powerSource';
+/** Whether a family asks a command at every poll: a refusal of another says nothing of the miner. */
+function isAsked(family: Family, command: string): boolean {
+  return family.commands.some((it) => it === command || (isWebCommand(it) && webKey(it) === webKey(command)));
+}
 
-/** A sample of cut replies without the numbers that another stands in for, where the family tells which. */
-function withoutStandIns(family: Family, sample: MinerSample, replies: Replies): MinerSample {
-  if (sample.truncated.length === 0) return sample;
-  const unknown: Partial<Record<Standing, null>> = {};
-  for (const [field, name] of Object.entries(numberFields))
-    if (isStandIn(field, sourcesOf(family), replies, sample.truncated)) unknown[name] = null;
-  if (unknown.hashrateGhs === null || unknown.powerW === null) unknown.efficiencyJPerTh = null;
-  if (unknown.hashrateExpectedGhs === null) unknown.nominalSource = null;
-  if (unknown.powerW === null) unknown.powerSource = null;
-  return { ...sample, ...unknown };
+/** The health of a sample that damaged replies left over: never healthy, and no worse for what is missing. */
+export function withHealth(sample: MinerSample, context: ReadContext): MinerSample {
+  const facts = {
+    ...sample,
+    boards: sample.boards.map((board) => board.health),
+    // Boards that are not told may stand behind the cut.
+    boardsExpected: null,
+    hasDeviceErrors: sample.deviceErrors.length > 0,
+    isTruncated: true,
+  };
+  return { ...sample, health: minerHealth(facts, context.thresholds) };
 }
 
 /** A miner that did not answer. */

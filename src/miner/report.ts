@@ -2,8 +2,7 @@ import { defaultHealthThresholds, type HealthThresholds } from '../domain/health
 import type { DeviceError, FanSample, MinerIdentity, Repair } from '../domain/telemetry.js';
 import { toWire, type WireBoard, type WireDetails, type WireRecord } from '../domain/wire.js';
 import { findSources, sourcesOf } from './find-source.js';
-import { readMiner } from './read-miner.js';
-import { identifyFamily } from './registry.js';
+import { readIdentified } from './read-identified.js';
 import type { Replies, Reply } from './reply.js';
 
 /** Fields of an upload record that a reading alone has. */
@@ -42,8 +41,7 @@ export function reportMiner(
   replies: Replies,
   thresholds: HealthThresholds = defaultHealthThresholds,
 ): MinerReport {
-  const family = identifyFamily(replies);
-  const sample = readMiner(family, replies, { identity: null, thresholds });
+  const { family, sample } = readIdentified(replies, { identity: null, thresholds });
   const wire = toWire(sample, {
     minerId: '',
     ip: '',

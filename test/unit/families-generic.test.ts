@@ -210,7 +210,7 @@ describe('reading a miner', () => {
   });
 
   it('never calls a cut reply healthy', () => {
-    const cut = JSON.stringify(summary).slice(0, -12);
+    const cut = JSON.stringify(summary).slice(0, -8);
     const sample = readMiner(family, repliesOf({ summary: cut }), contextOf());
     expect(sample).toMatchObject({ truncated: ['summary'], hashrateGhs: 4000, health: 'warning' });
   });

@@ -27,6 +27,11 @@ export const antminerWeb: Family = {
       /antminer|daoge|elphapex|blackminer|hiveon|volcminer/i.test(`${page.realm} ${page.text}`),
     schemes: ['digest'],
   },
+  // The names of boards on the old page.
+  listed: (value) => ({
+    ...Object.fromEntries([...Object.keys(slotNames), 'fan1'].map((name) => [name, value])),
+    chain_acs: 'ox',
+  }),
   matches: (replies) =>
     rows(replies, ['stats'], 'STATS').length === 0 &&
     !/gcminer|fluxos/i.test(descriptions(replies)) &&

@@ -13,6 +13,32 @@ const maxModules = 64;
 const moduleKey = /^MM ?ID\d+/;
 const boardKey = /^'?HB(?:info|\d)/i;
 
+const figures = ['GHSspd', 'GHSmm', 'GHSavg', 'WU', 'Temp', 'TMax', 'TAvg', 'Freq', 'HW', 'TA', 'Elapsed'];
+const lists = [
+  'MGHS',
+  'MTmax',
+  'MTavg',
+  'MVavg',
+  'MH',
+  'PVT_T0',
+  'PVT_T1',
+  'PVT_T2',
+  'Fan1',
+  'Fan2',
+  'Fan3',
+  'Fan4',
+];
+
+/** A module that tells `value` for everything. */
+export function anyModule(value: string): string {
+  const brackets = [
+    ...figures.map((name) => `${name}[${value}]`),
+    ...lists.map((name) => `${name}[${value}]`),
+  ];
+  const name = value.slice(0, 3).padStart(3, '0');
+  return `Ver[1${name}-24010101_1_1] ${brackets.join(' ')} WALLPOWER[${value}] PS[0 0 0 0 ${value} 0 ${value}]`;
+}
+
 /** Bracket strings of all modules, from the first of `commands` that has any. */
 export function readModules(replies: Replies, commands: readonly string[]): readonly Module[] {
   for (const command of commands) {

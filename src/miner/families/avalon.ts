@@ -4,7 +4,7 @@ import { toCount, toNumber, toTemperature } from '../numbers.js';
 import type { JsonObject, Replies } from '../reply.js';
 import { positive } from './antminer-chains.js';
 import { isTooHot, readErrors } from './avalon-errors.js';
-import { readBoards, readModules, type Module } from './avalon-modules.js';
+import { anyModule, readBoards, readModules, type Module } from './avalon-modules.js';
 import { listOf, numberOf } from './avalon-brackets.js';
 import { avalonSources } from './field-sources.js';
 import { cleanMac } from './model-names.js';
@@ -33,6 +33,7 @@ export const avalon: Family = {
   // Home models now and then answer `stats` without what counts, but the others in full.
   followUp: (replies) => (readModules(replies, ['stats']).length > 0 ? [] : ['estats', 'litestats']),
   sources: avalonSources,
+  listed: (value) => ({ 'MM ID63': anyModule(value) }),
   matches,
   read,
 };

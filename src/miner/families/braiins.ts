@@ -27,6 +27,7 @@ export const braiins: Family = {
   mayJoin: true,
   request: (command) => JSON.stringify({ command }),
   sources: braiinsSources,
+  listed: (value) => ({ 'BOSminer+': value }),
   matches,
   read,
 };

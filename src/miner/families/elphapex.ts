@@ -1,5 +1,6 @@
 import type { DeviceError, MinerState } from '../../domain/telemetry.js';
 import type { Family } from '../family.js';
+import { isWebCommand } from '../http/web-replies.js';
 import { toCount, toNumber, toTemperature } from '../numbers.js';
 import { isObject } from '../reply-status.js';
 import type { JsonObject, Replies } from '../reply.js';
@@ -32,9 +33,10 @@ export const elphapex: Family = {
   read: (replies, context) => readLayout('elphapex', layoutOf(replies), replies, context),
 };
 
-/** `INFO` of any answer. */
+/** `INFO` of any answer of the API; its web pages are `antminer-web`'s. */
 function infoOf(replies: Replies): JsonObject {
-  for (const reply of replies.values()) {
+  for (const [command, reply] of replies) {
+    if (isWebCommand(command)) continue;
     const info = reply.kind === 'ok' ? own(reply.value, 'INFO') : undefined;
     if (isObject(info)) return info;
   }

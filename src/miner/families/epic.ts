@@ -22,6 +22,8 @@ export const epic: Family = {
   mayJoin: false,
   request: (command) => `GET ${command}`,
   web: { recognises: (page) => /miner web dashboard|powerplay/i.test(page.text), schemes: [] },
+  // A fan, and the target of an algorithm.
+  listed: (value) => ({ 'Fans Speed 9': value, Any: { Target: value, Unit: 'TH' } }),
   matches: (replies) => {
     const summary = webObject(replies, 'summary');
     return isObject(own(summary, 'Session')) && Array.isArray(own(summary, 'HBs'));

@@ -10,7 +10,7 @@ import type {
 import { emptySample } from '../../domain/wire.js';
 import type { ReadContext } from '../family.js';
 import type { Replies, Reply } from '../reply.js';
-import { truncatedOf, withoutGuesses } from './cut-reading.js';
+import { truncatedOf } from './cut-reading.js';
 import { largest, mean, sum } from './records.js';
 import { times } from './units.js';
 
@@ -110,7 +110,7 @@ export function finish(reading: Reading, replies: Replies, context: ReadContext)
     hasDeviceErrors: reading.deviceErrors.length > 0,
     isTruncated: truncated.length > 0,
   };
-  const sample: MinerSample = {
+  return {
     identity: reading.identity,
     family: reading.family,
     state,
@@ -145,7 +145,6 @@ export function finish(reading: Reading, replies: Replies, context: ReadContext)
     truncated,
     errorMessage: describeFailures(replies),
   };
-  return truncated.length === 0 ? sample : withoutGuesses(sample, reading, replies);
 }
 
 function finishBoard(board: BoardReading, state: MinerState, context: ReadContext): BoardSample {

@@ -1,5 +1,6 @@
 import type { MinerSample } from '../../domain/telemetry.js';
 import type { ReadContext } from '../family.js';
+import { isCut } from '../families/cut-reading.js';
 import { finish, type Reading } from '../families/reading.js';
 import { own } from '../families/records.js';
 import { isObject } from '../reply-status.js';
@@ -83,7 +84,11 @@ export function finishWeb(reading: Reading, replies: Replies, context: ReadConte
 export function hasCgminerReading(replies: Replies): boolean {
   const tells = (command: string, section: string) => {
     const reply = replies.get(command);
-    return reply?.kind === 'ok' && own(reply.value, section) !== undefined;
+    // What was cut told of it before.
+    return (
+      reply !== undefined &&
+      (isCut(reply) || (reply.kind === 'ok' && own(reply.value, section) !== undefined))
+    );
   };
   return tells('stats', 'STATS') || tells('devs', 'DEVS') || tells('edevs', 'DEVS');
 }

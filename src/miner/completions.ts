@@ -1,0 +1,344 @@
+import type { Family } from './family.js';
+import { isObject } from './reply-status.js';
+import type { JsonObject, JsonValue, Replies, Reply } from './reply.js';
+
+/*
+ * What may have stood behind a cut nobody knows, but a reader can be watched: the names it asks for in the
+ * containers that a cut left open are those that could have changed what it reads. Replies completed with
+ * such names, whatever stands under them, are replies the device may have sent.
+ */
+
+/** Levels of containers made up, at most. */
+const maxDepth = 10;
+/** Names remembered per container, at most. */
+const maxNames = 512;
+/** Readings watched: objects are told from lists, and those from plain values, by being tried. */
+const rounds = 6;
+/** Records that are put together by number show more when the number asked for comes round. */
+const leastRounds = 3;
+
+/** A container that may hold more, or a value that is missing. */
+class Gap {
+  shape: 'unknown' | 'object' | 'list' | 'leaf' = 'unknown';
+  /** Names asked for and not there. */
+  readonly missing = new Map<string, Gap>();
+  /** The open container inside this one: what the cut fell into. */
+  inner: Gap | null = null;
+  /** One more entry of a list. */
+  entry: Gap | null = null;
+  /** Somebody looked through all its names. */
+  isListed = false;
+
+  readonly depth: number;
+  #seen = 0;
+
+  constructor(depth: number) {
+    this.depth = depth;
+  }
+
+  name(name: string): Gap | null {
+    const known = this.missing.get(name);
+    if (known !== undefined) return known;
+    if (this.missing.size >= maxNames || this.depth >= maxDepth) return null;
+    const gap = new Gap(this.depth + 1);
+    this.missing.set(name, gap);
+    return gap;
+  }
+
+  isLookedInto(): boolean {
+    return this.missing.size > 0 || this.isListed;
+  }
+
+  /**
+   * Learns from a round in which it stood as what `shape` says: what nobody looked into is no container.
+   * True when another round may show more.
+   */
+  settle(): boolean {
+    let isOpen = this.missing.size + (this.inner?.missing.size ?? 0) > this.#seen;
+    this.#seen = this.missing.size + (this.inner?.missing.size ?? 0);
+    for (const gap of this.missing.values()) isOpen = gap.settle() || isOpen;
+    if (this.inner !== null && this.inner !== this.entry) isOpen = this.inner.settle() || isOpen;
+    if (this.entry !== null) isOpen = this.entry.settle() || isOpen;
+    if (this.shape === 'list' && this.entry?.isLookedInto() !== true) this.shape = 'leaf';
+    if (this.shape !== 'unknown') return isOpen;
+    this.shape = this.isLookedInto() ? 'object' : 'list';
+    if (this.shape === 'list') this.entry ??= new Gap(this.depth + 1);
+    return true;
+  }
+}
+
+type Container = JsonObject | JsonValue[];
+const isContainer = (value: JsonValue | undefined): value is Container =>
+  typeof value === 'object' && value !== null;
+
+/** What the first look at a missing value shows. */
+const anyLeaf = '140';
+
+/** Names by which records are put together, and of switches without which nothing else is looked at. */
+const numberName = /^(?:id|index|slot|asc|pga|pool|dev|board|position|priority|name)$/i;
+const switchName = /active|running|enabled|connected/i;
+
+function stand(name: string, gap: Gap | null, round: number, place: number | null): JsonValue | undefined {
+  if (gap === null) return undefined;
+  if (switchName.test(name) || numberName.test(name)) gap.shape = 'leaf';
+  if (switchName.test(name)) return true;
+  if (numberName.test(name))
+    return round % 2 === 1 && /name/i.test(name) ? 'chip' : String(round === 0 ? (place ?? 0) : round);
+  if (gap.shape === 'leaf') return anyLeaf;
+  if (gap.shape === 'list') return gap.entry === null ? [] : [watched({}, gap.entry, round)];
+  return watched({}, gap, round);
+}
+
+/** The open container as it is, but noting in `gap` what is asked of it that it does not have. */
+function watched<T extends Container>(value: T, gap: Gap, round: number, place: number | null = null): T {
+  if (Array.isArray(value)) {
+    const last = value.at(-1);
+    const entry = (gap.entry ??= new Gap(gap.depth + 1));
+    // What is asked of one record of a list may be asked of the next.
+    if (isContainer(last)) gap.inner ??= isObject(last) ? entry : new Gap(gap.depth + 1);
+    const head =
+      isContainer(last) && gap.inner !== null
+        ? [...value.slice(0, -1), watched(last, gap.inner, round, value.length - 1)]
+        : value;
+    return [...head, watched({}, entry, round, value.length)] as T;
+  }
+  const target = value as JsonObject;
+  const lastName = Object.keys(target).at(-1);
+  const last = lastName === undefined ? undefined : target[lastName];
+  const open = isContainer(last) ? watched(last, (gap.inner ??= new Gap(gap.depth + 1)), round) : last;
+  const look = (name: string): JsonValue | undefined => {
+    if (Object.hasOwn(target, name)) return name === lastName ? open : target[name];
+    return name in Object.prototype ? undefined : stand(name, gap.name(name), round, place);
+  };
+  return new Proxy(target, {
+    get: (_target, name) => (typeof name === 'string' ? look(name) : undefined),
+    getOwnPropertyDescriptor: (_target, name) => {
+      const found = typeof name === 'string' ? look(name) : undefined;
+      return found === undefined
+        ? undefined
+        : { value: found, configurable: true, enumerable: true, writable: true };
+    },
+    ownKeys: () => {
+      gap.isListed = true;
+      return Object.keys(target);
+    },
+  }) as T;
+}
+
+/** What stands in the gaps of one completion. */
+interface Filling {
+  /** The plain value under a name. */
+  leaf(name: string): JsonValue;
+  /** The number of a list's entry under a name that may hold one. */
+  number(name: string, number: string): JsonValue;
+  /** The number of the record that the cut fell into; `null`: its place in its list. */
+  readonly at: string | null;
+  /** Whether more entries have the figures of those before them. */
+  readonly isAlike?: boolean;
+  /** How many more entries open lists have. */
+  readonly more: number;
+  /** Names that readers look for by going through a record instead of asking. */
+  listed(record: JsonObject, leaf: JsonValue): JsonObject;
+}
+
+function build(name: string, gap: Gap, filling: Filling): JsonValue {
+  if (gap.shape === 'object') {
+    // One record stands for a list of such, where they are numbered.
+    const isListed = filling.more > 0 && [...gap.missing.keys()].some((it) => numberName.test(it));
+    return isListed
+      ? entries({}, gap, filling, freeNumbers([]).slice(0, listLength))
+      : completed({}, gap, filling);
+  }
+  if (gap.shape === 'list' && gap.entry?.isLookedInto() === true)
+    return entries({}, gap.entry, filling, freeNumbers([]).slice(0, listLength));
+  return filling.leaf(name);
+}
+
+/** Entries of a list that is made up. */
+const listLength = 5;
+
+/** Numbers that no record of a list has, as its `ID` where it has one. */
+function freeNumbers(list: readonly JsonValue[]): string[] {
+  const records = list.filter(isObject);
+  const name = ['ID', 'id', 'Index', 'index'].find((it) => records.some((record) => it in record));
+  const taken = new Set(records.map((record) => String(name === undefined ? null : record[name])));
+  return Array.from({ length: list.length + listLength + 1 }, (_, number) => String(number)).filter(
+    (number) => !taken.has(number),
+  );
+}
+
+/** Records like `sample`, one for each number. */
+function entries(sample: JsonObject, gap: Gap, filling: Filling, numbers: readonly string[]): JsonObject[] {
+  return numbers.map((at) => {
+    const own = { ...filling, at };
+    return completed(likeness(sample, own), gap, own);
+  });
+}
+
+/** A record with the names of `sample` and other values. */
+function likeness(sample: JsonObject, filling: Filling): JsonObject {
+  const other = (name: string, value: JsonValue): JsonValue => {
+    if (Array.isArray(value)) return value.slice(0, listLength).map((entry) => other('', entry));
+    if (isObject(value)) return likeness(value, filling);
+    if (numberName.test(name)) return filling.number(name, filling.at ?? '0');
+    return filling.isAlike === true ? value : filling.leaf(name);
+  };
+  return Object.fromEntries(Object.entries(sample).map(([name, value]) => [name, other(name, value)]));
+}
+
+function completed<T extends Container>(value: T, gap: Gap, filling: Filling): T {
+  if (Array.isArray(value)) return completedList(value, gap, filling) as T;
+  const whole: JsonObject = { ...(value as JsonObject) };
+  const lastName = Object.keys(whole).at(-1);
+  const last = lastName === undefined ? undefined : whole[lastName];
+  if (lastName !== undefined && isContainer(last) && gap.inner !== null)
+    whole[lastName] = completed(last, gap.inner, filling);
+  for (const [name, missing] of gap.missing) {
+    if (Object.hasOwn(whole, name)) continue;
+    const isNumber = numberName.test(name);
+    whole[name] = isNumber ? filling.number(name, filling.at ?? '0') : build(name, missing, filling);
+  }
+  if (!gap.isListed) return whole as T;
+  for (const [name, more] of Object.entries(
+    filling.listed(value as JsonObject, scalarOf(filling.leaf('rate'))),
+  ))
+    if (!Object.hasOwn(whole, name)) whole[name] = more;
+  return whole as T;
+}
+
+function completedList(value: JsonValue[], gap: Gap, filling: Filling): JsonValue[] {
+  const last = value.at(-1);
+  const before = value.at(-2);
+  // The one before is whole.
+  const sample = { ...(isObject(last) ? last : {}), ...(isObject(before) ? before : {}) };
+  const own = { ...filling, at: filling.at ?? String(value.length - 1) };
+  const head = [...value];
+  if (isContainer(last) && gap.inner !== null) {
+    const whole = completed(last, gap.inner, own);
+    // What its like has it may have too.
+    head[head.length - 1] =
+      isObject(whole) && gap.entry !== null
+        ? { ...completed(likeness(sample, own), gap.entry, own), ...whole }
+        : whole;
+  }
+  if (filling.more === 0 || gap.entry === null) return head;
+  const isOfScalars = value.length > 0 && !isContainer(last);
+  if (isOfScalars) return [...head, scalarOf(filling.leaf(''))];
+  return [...head, ...entries(sample, gap.entry, filling, freeNumbers(value).slice(0, filling.more))];
+}
+
+const scalarOf = (leaf: JsonValue): JsonValue => (Array.isArray(leaf) ? (leaf[0] ?? null) : leaf);
+
+/** Words by which readers know what stands beside them, by the name they stand under; else `figure`. */
+function wordOr(name: string, figure: string): JsonValue {
+  if (/active|running|enabled|connected/i.test(name)) return true;
+  // Chip maps.
+  if (/^(?:chain_acs\d*|asic|asic_status)$/.test(name)) return 'oxo';
+  if (/status/i.test(name)) return 'Alive';
+  if (/model/i.test(name)) return 'Antminer S9';
+  if (/name|desc|type|label/i.test(name)) return 'chip btminer';
+  if (/state|mode|sleep|off/i.test(name)) return 'sleeping';
+  // No machine does what the largest figure would be as a rate.
+  if (/rate|hs|hash|ideal|nominal|factory/i.test(name) && figure.length > 6) return '145';
+  return /mac|addr|netid/i.test(name) ? '02:00:00:00:00:01' : figure;
+}
+
+type Plan = Omit<Filling, 'listed'>;
+const asNumber = (_name: string, number: string): JsonValue => number;
+const figures = (figure: string, at: string | null, more: number): Plan => ({
+  leaf: () => figure,
+  number: asNumber,
+  at,
+  more,
+});
+const words = (figure: string, at: string | null, more: number): Plan => ({
+  leaf: (name) => wordOr(name, figure),
+  number: (name, number) => (/name/i.test(name) ? wordOr(name, number) : number),
+  at,
+  more,
+});
+
+/** More than any machine does, GH/s. */
+const mostGhs = 1e6;
+
+/**
+ * What is tried in the gaps: words and small, large and impossible figures, a yes, a list; and, since readers
+ * tell units by what stands beside a rate, the rate in others. Figures are text, which is read as a name too.
+ */
+function plansFor(hashrateGhs: number | null): Plan[] {
+  const rates = [1e-3, 1e3, 1e6].map((scale) => (hashrateGhs ?? 0) * scale);
+  return [
+    words('3', null, 6),
+    words('145', null, 6),
+    words('9000000000', '0', 2),
+    figures('140', null, 1),
+    { ...figures('140', null, 6), isAlike: true },
+    figures('254', '4', 0),
+    { leaf: () => true, number: asNumber, at: '5', more: 0 },
+    { leaf: () => ['140', '140'], number: asNumber, at: '6', more: 3 },
+    ...rates.filter((it) => it > 0 && it < mostGhs).map((it) => figures(String(it), '7', 0)),
+  ];
+}
+
+function opened(reply: Reply, value: JsonObject): Reply {
+  const { command, bytes } = reply;
+  return { kind: 'ok', command, value, repairs: [], isTruncated: true, bytes };
+}
+
+const valueOf = (reply: Reply): JsonObject =>
+  reply.kind === 'ok' || reply.kind === 'device_error' ? reply.value : {};
+
+/**
+ * Replies that the device may have sent where `cut` names the commands whose replies lost their end: each
+ * with other values behind the cut, as far as `read` would look at them.
+ */
+export function completionsOf(
+  replies: Replies,
+  cut: readonly string[],
+  read: (replies: Replies) => unknown,
+  options: { readonly listed: Filling['listed']; readonly hashrateGhs: number | null },
+): Replies[] {
+  const gaps = new Map(cut.map((command) => [command, new Gap(0)]));
+  const withValues = (valueFor: (reply: Reply, gap: Gap) => JsonObject): Replies => {
+    const all = new Map(replies);
+    for (const [command, gap] of gaps) {
+      const reply = replies.get(command);
+      if (reply !== undefined) all.set(command, opened(reply, valueFor(reply, gap)));
+    }
+    return all;
+  };
+  for (let round = 0; round < rounds; round += 1) {
+    read(withValues((reply, gap) => watched(valueOf(reply), gap, round)));
+    let isNew = false;
+    for (const gap of gaps.values()) {
+      gap.shape = 'object';
+      isNew = gap.settle() || isNew;
+    }
+    if (!isNew && round >= leastRounds) break;
+  }
+  const { listed, hashrateGhs } = options;
+  return plansFor(hashrateGhs).map((plan) =>
+    withValues((reply, gap) => completed(valueOf(reply), gap, { ...plan, listed })),
+  );
+}
+
+const rateName = /^([KMGTP]HS) (?:\d+[smhS]|av)$/;
+const windows = ['5s', 'av', '1m', '5m', '15m'];
+
+/** Rates a record may tell besides: readers take whichever windows there are. */
+function moreRates(record: JsonObject, leaf: JsonValue): JsonObject {
+  const values = Object.values(record);
+  // A list written as an object; what is added would make one record of it.
+  if (values.length > 0 && values.every(isObject)) return {};
+  const names = Object.keys(record);
+  const rates = names.filter((name) => rateName.test(name));
+  // Rates stand side by side: what comes behind them ends them.
+  if (rates.length > 0 && rates.at(-1) !== names.at(-1)) return {};
+  const unit = rateName.exec(rates[0] ?? '')?.[1] ?? 'MHS';
+  return Object.fromEntries(windows.map((window) => [`${unit} ${window}`, leaf]));
+}
+
+/** What a family's reader may find in a record by going through it. */
+export function listedNames(family: Family): Filling['listed'] {
+  return (record, leaf) => ({ ...moreRates(record, leaf), ...family.listed?.(String(leaf)) });
+}
