@@ -323,6 +323,12 @@ export const configSchema = z.strictObject({
         7,
         "Upload logs are kept so long, days: never shorter than the spool's greatest age.",
       ),
+      quirks_days: int(
+        1,
+        36_500,
+        90,
+        'Damage of replies that is no longer seen is remembered so long, days.',
+      ),
       rollup_1h_days: int(1, 36_500, 730, 'Hourly sums of each miner are kept so long, days.'),
       rollup_5m_days: int(1, 36_500, 365, 'Sums of each site in five minutes are kept so long, days.'),
       alerts_days: int(1, 36_500, 365, 'Alerts and incidents are kept so long after their end, days.'),

@@ -11,6 +11,8 @@ export interface KeepDays {
   readonly alertDays: number;
   /** Of notices, from when they were settled. */
   readonly noticeDays: number;
+  /** Since a kind of damage, or a miner that shows it, was last seen. */
+  readonly quirkDays: number;
 }
 
 /** A table that loses whole chunks or partitions when all in them is older than its time. */
@@ -23,7 +25,7 @@ export interface KeptSpread {
 export interface KeptRows {
   readonly table: string;
   readonly days: (keep: KeepDays) => number;
-  /** Selects the `ctid` of at most `{{limit}}` rows from before `{{cutoff}}`, by an index, and locks them. */
+  /** Selects the `ctid` of at most `{{limit}}` rows from before `{{cutoff}}` and locks them. */
   readonly old: string;
 }
 
@@ -55,6 +57,20 @@ export const keptRows: readonly KeptRows[] = [
     'and not exists (select from alerts a where a.incident_id = incidents.incident_id)',
   ),
   endedRows('maintenance_windows', 'ends_at', (keep) => keep.alertDays),
+  {
+    table: 'quirk_miners',
+    days: (keep) => keep.quirkDays,
+    // Read through: an index on what every damaged reply renews would cost more than a look now and then.
+    old: `select ctid from quirk_miners where last_seen < {{cutoff}} limit {{limit}} for update skip locked`,
+  },
+  {
+    table: 'reply_quirks',
+    days: (keep) => keep.quirkDays,
+    // Only once its miners are gone: the cascade would make one statement of any number of rows.
+    old: `select q.ctid from reply_quirks q
+      where q.last_seen < {{cutoff}} and not exists (select from quirk_miners m where m.quirk_id = q.quirk_id)
+      limit {{limit}} for update of q skip locked`,
+  },
 ];
 
 /** Rows with a time at which they ended; null while they have not. */

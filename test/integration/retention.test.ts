@@ -22,6 +22,7 @@ describe.each(testEditions())('retention on %s', (edition) => {
       rollup1hDays: 730,
       rollup5mDays: 365,
       logDays: 7,
+      quirkDays: 90,
       now,
       databaseNow: changes.now ?? now,
       log: silent,
@@ -119,6 +120,22 @@ describe.each(testEditions())('retention on %s', (edition) => {
     }>(`select min(received_at) > now() - interval '168 hours 1 minute' as young
       from collector_upload_logs`);
     expect(oldest).toEqual({ young: true });
+  });
+
+  test('forgets damage that is no longer seen, its miners first, in small batches', async () => {
+    await storage.query(`insert into reply_quirks (site_id, fingerprint, command, damage, first_seen, since, last_seen, reply_count)
+      select ${storage.key.siteId}, 'print' || n, 'stats', 'missing_comma', seen, seen, seen, 1
+      from (select n, now() - n * interval '10 days' - interval '1 hour' as seen from generate_series(1, 12) n) q`);
+    await storage.query(`insert into quirk_miners (quirk_id, miner_id, last_seen)
+      select quirk_id, m, last_seen from reply_quirks, generate_series(1, 30) m`);
+    // A kind of damage that goes on while one of its miners no longer shows it.
+    await storage.query(`insert into quirk_miners (quirk_id, miner_id, last_seen)
+      select quirk_id, 99, now() - interval '91 days' from reply_quirks where fingerprint = 'print1'`);
+    await run({ rowBatch: 20, maxRowBatches: 2 });
+    expect(await count('quirk_miners')).toBe(12 * 30 + 1 - 40);
+    await run({ rowBatch: 20 });
+    expect([await count('quirk_miners'), await count('reply_quirks')]).toEqual([8 * 30, 8]);
+    expect(await run()).toMatchObject({ rowsDeleted: 0 });
   });
 
   test('a retention shorter than samples may be on their way does not drop them', async () => {
