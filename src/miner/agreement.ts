@@ -79,7 +79,11 @@ export function agreementOf(one: MinerSample, other: MinerSample, known: MinerId
   const { identity, boards, fans, pools, deviceErrors } = one;
   const { family, state, health, repairs, truncated, errorMessage } = one;
   const both = agreed(one, other);
-  const agreedBoards = agreedList(boards, other.boards, agreedBoard);
+  const isSameState = state === other.state;
+  const agreedBoards = agreedList(boards, other.boards, agreedBoard).map((board) =>
+    // Chips that do not answer say nothing of a machine that may not hash.
+    isSameState ? board : { ...board, chipsOk: null },
+  );
   return {
     ...both,
     identity: agreedIdentity(identity, other.identity, known),
@@ -101,7 +105,7 @@ export function agreementOf(one: MinerSample, other: MinerSample, known: MinerId
       other.deviceErrors.some((it) => it.code === error.code && it.text === error.text),
     ),
     family,
-    state: state === other.state ? state : 'parse_error',
+    state: isSameState ? state : 'parse_error',
     health,
     repairs,
     truncated,

@@ -1,129 +1,12 @@
+import { Gap, isContainer, isNumberName, watched, type Container, type Watch } from './cut-gaps.js';
 import type { Family } from './family.js';
 import { isObject } from './reply-status.js';
 import type { JsonObject, JsonValue, Replies, Reply } from './reply.js';
 
-/*
- * What may have stood behind a cut nobody knows, but a reader can be watched: the names it asks for in the
- * containers that a cut left open are those that could have changed what it reads. Replies completed with
- * such names, whatever stands under them, are replies the device may have sent.
- */
-
-/** Levels of containers made up, at most. */
-const maxDepth = 10;
-/** Names remembered per container, at most. */
-const maxNames = 512;
 /** Readings watched: objects are told from lists, and those from plain values, by being tried. */
 const rounds = 6;
-/** Records that are put together by number show more when the number asked for comes round. */
-const leastRounds = 3;
-
-/** A container that may hold more, or a value that is missing. */
-class Gap {
-  shape: 'unknown' | 'object' | 'list' | 'leaf' = 'unknown';
-  /** Names asked for and not there. */
-  readonly missing = new Map<string, Gap>();
-  /** The open container inside this one: what the cut fell into. */
-  inner: Gap | null = null;
-  /** One more entry of a list. */
-  entry: Gap | null = null;
-  /** Somebody looked through all its names. */
-  isListed = false;
-
-  readonly depth: number;
-  #seen = 0;
-
-  constructor(depth: number) {
-    this.depth = depth;
-  }
-
-  name(name: string): Gap | null {
-    const known = this.missing.get(name);
-    if (known !== undefined) return known;
-    if (this.missing.size >= maxNames || this.depth >= maxDepth) return null;
-    const gap = new Gap(this.depth + 1);
-    this.missing.set(name, gap);
-    return gap;
-  }
-
-  isLookedInto(): boolean {
-    return this.missing.size > 0 || this.isListed;
-  }
-
-  /**
-   * Learns from a round in which it stood as what `shape` says: what nobody looked into is no container.
-   * True when another round may show more.
-   */
-  settle(): boolean {
-    let isOpen = this.missing.size + (this.inner?.missing.size ?? 0) > this.#seen;
-    this.#seen = this.missing.size + (this.inner?.missing.size ?? 0);
-    for (const gap of this.missing.values()) isOpen = gap.settle() || isOpen;
-    if (this.inner !== null && this.inner !== this.entry) isOpen = this.inner.settle() || isOpen;
-    if (this.entry !== null) isOpen = this.entry.settle() || isOpen;
-    if (this.shape === 'list' && this.entry?.isLookedInto() !== true) this.shape = 'leaf';
-    if (this.shape !== 'unknown') return isOpen;
-    this.shape = this.isLookedInto() ? 'object' : 'list';
-    if (this.shape === 'list') this.entry ??= new Gap(this.depth + 1);
-    return true;
-  }
-}
-
-type Container = JsonObject | JsonValue[];
-const isContainer = (value: JsonValue | undefined): value is Container =>
-  typeof value === 'object' && value !== null;
-
-/** What the first look at a missing value shows. */
-const anyLeaf = '140';
-
-/** Names by which records are put together, and of switches without which nothing else is looked at. */
-const numberName = /^(?:id|index|slot|asc|pga|pool|dev|board|position|priority|name)$/i;
-const switchName = /active|running|enabled|connected/i;
-
-function stand(name: string, gap: Gap | null, round: number, place: number | null): JsonValue | undefined {
-  if (gap === null) return undefined;
-  if (switchName.test(name) || numberName.test(name)) gap.shape = 'leaf';
-  if (switchName.test(name)) return true;
-  if (numberName.test(name))
-    return round % 2 === 1 && /name/i.test(name) ? 'chip' : String(round === 0 ? (place ?? 0) : round);
-  if (gap.shape === 'leaf') return anyLeaf;
-  if (gap.shape === 'list') return gap.entry === null ? [] : [watched({}, gap.entry, round)];
-  return watched({}, gap, round);
-}
-
-/** The open container as it is, but noting in `gap` what is asked of it that it does not have. */
-function watched<T extends Container>(value: T, gap: Gap, round: number, place: number | null = null): T {
-  if (Array.isArray(value)) {
-    const last = value.at(-1);
-    const entry = (gap.entry ??= new Gap(gap.depth + 1));
-    // What is asked of one record of a list may be asked of the next.
-    if (isContainer(last)) gap.inner ??= isObject(last) ? entry : new Gap(gap.depth + 1);
-    const head =
-      isContainer(last) && gap.inner !== null
-        ? [...value.slice(0, -1), watched(last, gap.inner, round, value.length - 1)]
-        : value;
-    return [...head, watched({}, entry, round, value.length)] as T;
-  }
-  const target = value as JsonObject;
-  const lastName = Object.keys(target).at(-1);
-  const last = lastName === undefined ? undefined : target[lastName];
-  const open = isContainer(last) ? watched(last, (gap.inner ??= new Gap(gap.depth + 1)), round) : last;
-  const look = (name: string): JsonValue | undefined => {
-    if (Object.hasOwn(target, name)) return name === lastName ? open : target[name];
-    return name in Object.prototype ? undefined : stand(name, gap.name(name), round, place);
-  };
-  return new Proxy(target, {
-    get: (_target, name) => (typeof name === 'string' ? look(name) : undefined),
-    getOwnPropertyDescriptor: (_target, name) => {
-      const found = typeof name === 'string' ? look(name) : undefined;
-      return found === undefined
-        ? undefined
-        : { value: found, configurable: true, enumerable: true, writable: true };
-    },
-    ownKeys: () => {
-      gap.isListed = true;
-      return Object.keys(target);
-    },
-  }) as T;
-}
+/** Records that are put together by number show more when the number looked for comes round. */
+const numberedRounds = 3;
 
 /** What stands in the gaps of one completion. */
 interface Filling {
@@ -144,7 +27,7 @@ interface Filling {
 function build(name: string, gap: Gap, filling: Filling): JsonValue {
   if (gap.shape === 'object') {
     // One record stands for a list of such, where they are numbered.
-    const isListed = filling.more > 0 && [...gap.missing.keys()].some((it) => numberName.test(it));
+    const isListed = filling.more > 0 && [...gap.missing.keys()].some((it) => isNumberName(it));
     return isListed
       ? entries({}, gap, filling, freeNumbers([]).slice(0, listLength))
       : completed({}, gap, filling);
@@ -180,7 +63,7 @@ function likeness(sample: JsonObject, filling: Filling): JsonObject {
   const other = (name: string, value: JsonValue): JsonValue => {
     if (Array.isArray(value)) return value.slice(0, listLength).map((entry) => other('', entry));
     if (isObject(value)) return likeness(value, filling);
-    if (numberName.test(name)) return filling.number(name, filling.at ?? '0');
+    if (isNumberName(name)) return filling.number(name, filling.at ?? '0');
     return filling.isAlike === true ? value : filling.leaf(name);
   };
   return Object.fromEntries(Object.entries(sample).map(([name, value]) => [name, other(name, value)]));
@@ -195,7 +78,7 @@ function completed<T extends Container>(value: T, gap: Gap, filling: Filling): T
     whole[lastName] = completed(last, gap.inner, filling);
   for (const [name, missing] of gap.missing) {
     if (Object.hasOwn(whole, name)) continue;
-    const isNumber = numberName.test(name);
+    const isNumber = isNumberName(name);
     whole[name] = isNumber ? filling.number(name, filling.at ?? '0') : build(name, missing, filling);
   }
   if (!gap.isListed) return whole as T;
@@ -206,20 +89,31 @@ function completed<T extends Container>(value: T, gap: Gap, filling: Filling): T
   return whole as T;
 }
 
+/** Names up to which a record is taken for one of many: wider ones tell of everything side by side. */
+const mostNames = 64;
+
+/** Whether it is a record of a list, or nothing at all. */
+function isNarrow(record: JsonValue | undefined): record is JsonObject | undefined {
+  if (record === undefined) return true;
+  return isObject(record) && Object.keys(record).length <= mostNames;
+}
+
 function completedList(value: JsonValue[], gap: Gap, filling: Filling): JsonValue[] {
   const last = value.at(-1);
   const before = value.at(-2);
   // The one before is whole.
-  const sample = { ...(isObject(last) ? last : {}), ...(isObject(before) ? before : {}) };
+  const sample = isNarrow(last) && isNarrow(before) ? { ...last, ...before } : {};
   const own = { ...filling, at: filling.at ?? String(value.length - 1) };
   const head = [...value];
   if (isContainer(last) && gap.inner !== null) {
     const whole = completed(last, gap.inner, own);
-    // What its like has it may have too.
-    head[head.length - 1] =
-      isObject(whole) && gap.entry !== null
-        ? { ...completed(likeness(sample, own), gap.entry, own), ...whole }
-        : whole;
+    head[head.length - 1] = whole;
+    if (isObject(whole) && gap.entry !== null && isNarrow(last)) {
+      // What its like has it may have too.
+      const like = completed(likeness(sample, own), gap.entry, own);
+      const told = Object.entries(whole).filter(([name]) => Object.hasOwn(last, name));
+      head[head.length - 1] = { ...whole, ...like, ...Object.fromEntries(told) };
+    }
   }
   if (filling.more === 0 || gap.entry === null) return head;
   const isOfScalars = value.length > 0 && !isContainer(last);
@@ -251,8 +145,18 @@ const figures = (figure: string, at: string | null, more: number): Plan => ({
   at,
   more,
 });
+/** The same names come for every record. */
+function remembered(leaf: (name: string) => JsonValue): (name: string) => JsonValue {
+  const known = new Map<string, JsonValue>();
+  return (name) => {
+    let value = known.get(name);
+    if (value === undefined) known.set(name, (value = leaf(name)));
+    return value;
+  };
+}
+
 const words = (figure: string, at: string | null, more: number): Plan => ({
-  leaf: (name) => wordOr(name, figure),
+  leaf: remembered((name) => wordOr(name, figure)),
   number: (name, number) => (/name/i.test(name) ? wordOr(name, number) : number),
   at,
   more,
@@ -266,15 +170,13 @@ const mostGhs = 1e6;
  * tell units by what stands beside a rate, the rate in others. Figures are text, which is read as a name too.
  */
 function plansFor(hashrateGhs: number | null): Plan[] {
-  const rates = [1e-3, 1e3, 1e6].map((scale) => (hashrateGhs ?? 0) * scale);
+  const rates = [1e3, 1e6].map((scale) => (hashrateGhs ?? 0) * scale);
   return [
-    words('3', null, 6),
-    words('145', null, 6),
+    words('3', null, 4),
+    words('145', null, 5),
     words('9000000000', '0', 2),
-    figures('140', null, 1),
     { ...figures('140', null, 6), isAlike: true },
     figures('254', '4', 0),
-    { leaf: () => true, number: asNumber, at: '5', more: 0 },
     { leaf: () => ['140', '140'], number: asNumber, at: '6', more: 3 },
     ...rates.filter((it) => it > 0 && it < mostGhs).map((it) => figures(String(it), '7', 0)),
   ];
@@ -308,13 +210,14 @@ export function completionsOf(
     return all;
   };
   for (let round = 0; round < rounds; round += 1) {
-    read(withValues((reply, gap) => watched(valueOf(reply), gap, round)));
+    const watch: Watch = { round, isNumbered: false };
+    read(withValues((reply, gap) => watched(valueOf(reply), gap, watch)));
     let isNew = false;
     for (const gap of gaps.values()) {
       gap.shape = 'object';
       isNew = gap.settle() || isNew;
     }
-    if (!isNew && round >= leastRounds) break;
+    if (!isNew && (round >= numberedRounds || !watch.isNumbered)) break;
   }
   const { listed, hashrateGhs } = options;
   return plansFor(hashrateGhs).map((plan) =>

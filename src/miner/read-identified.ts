@@ -22,7 +22,7 @@ export function readIdentified(
     const identity = agreedIdentity(certain.identity, reading.identity, context.identity);
     // Where a rival reads nothing it is no other layout of the same.
     certain =
-      reading.state === 'parse_error' && sample.state !== 'parse_error'
+      reading.state === 'parse_error' && reading.boards.length === 0 && sample.state !== 'parse_error'
         ? { ...certain, identity }
         : agreementOf(certain, reading, context.identity);
   }
