@@ -1,5 +1,6 @@
 import { Gap, isContainer, isNumberName, watched, type Container, type Watch } from './cut-gaps.js';
 import type { Family } from './family.js';
+import { toText } from './numbers.js';
 import { isObject } from './reply-status.js';
 import type { JsonObject, JsonValue, Replies, Reply } from './reply.js';
 
@@ -16,6 +17,8 @@ interface Filling {
   number(name: string, number: string): JsonValue;
   /** The number of the record that the cut fell into; `null`: its place in its list. */
   readonly at: string | null;
+  /** Whether it fills a copy, in which nothing is open. */
+  readonly isCopy?: boolean;
   /** Whether more entries have the figures of those before them. */
   readonly isAlike?: boolean;
   /** How many more entries open lists have. */
@@ -44,7 +47,7 @@ const listLength = 5;
 function freeNumbers(list: readonly JsonValue[]): string[] {
   const records = list.filter(isObject);
   const name = ['ID', 'id', 'Index', 'index'].find((it) => records.some((record) => it in record));
-  const taken = new Set(records.map((record) => String(name === undefined ? null : record[name])));
+  const taken = new Set(records.map((record) => toText(name === undefined ? undefined : record[name])));
   return Array.from({ length: list.length + listLength + 1 }, (_, number) => String(number)).filter(
     (number) => !taken.has(number),
   );
@@ -53,7 +56,7 @@ function freeNumbers(list: readonly JsonValue[]): string[] {
 /** Records like `sample`, one for each number. */
 function entries(sample: JsonObject, gap: Gap, filling: Filling, numbers: readonly string[]): JsonObject[] {
   return numbers.map((at) => {
-    const own = { ...filling, at };
+    const own = { ...filling, at, isCopy: true };
     return completed(likeness(sample, own), gap, own);
   });
 }
@@ -71,10 +74,10 @@ function likeness(sample: JsonObject, filling: Filling): JsonObject {
 
 function completed<T extends Container>(value: T, gap: Gap, filling: Filling): T {
   if (Array.isArray(value)) return completedList(value, gap, filling) as T;
-  const whole: JsonObject = { ...(value as JsonObject) };
+  const whole: JsonObject = { ...value };
   const lastName = Object.keys(whole).at(-1);
   const last = lastName === undefined ? undefined : whole[lastName];
-  if (lastName !== undefined && isContainer(last) && gap.inner !== null)
+  if (lastName !== undefined && isContainer(last) && gap.inner !== null && filling.isCopy !== true)
     whole[lastName] = completed(last, gap.inner, filling);
   for (const [name, missing] of gap.missing) {
     if (Object.hasOwn(whole, name)) continue;
@@ -82,11 +85,21 @@ function completed<T extends Container>(value: T, gap: Gap, filling: Filling): T
     whole[name] = isNumber ? filling.number(name, filling.at ?? '0') : build(name, missing, filling);
   }
   if (!gap.isListed) return whole as T;
-  for (const [name, more] of Object.entries(
-    filling.listed(value as JsonObject, scalarOf(filling.leaf('rate'))),
-  ))
+  Object.assign(whole, moreMembers(value, filling));
+  for (const [name, more] of Object.entries(filling.listed(value, scalarOf(filling.leaf('rate')))))
     if (!Object.hasOwn(whole, name)) whole[name] = more;
   return whole as T;
+}
+
+/** More members of a list that is written as an object. */
+function moreMembers(record: JsonObject, filling: Filling): JsonObject {
+  const values = Object.values(record);
+  const last = values.at(-1);
+  if (!values.every(isObject) || !isObject(last)) return {};
+  const names = freeNumbers([]).filter((name) => !Object.hasOwn(record, name));
+  return Object.fromEntries(
+    names.slice(0, filling.more).map((at) => [at, likeness(last, { ...filling, at })]),
+  );
 }
 
 /** Names up to which a record is taken for one of many: wider ones tell of everything side by side. */
@@ -110,7 +123,7 @@ function completedList(value: JsonValue[], gap: Gap, filling: Filling): JsonValu
     head[head.length - 1] = whole;
     if (isObject(whole) && gap.entry !== null && isNarrow(last)) {
       // What its like has it may have too.
-      const like = completed(likeness(sample, own), gap.entry, own);
+      const like = completed(likeness(sample, own), gap.entry, { ...own, isCopy: true });
       const told = Object.entries(whole).filter(([name]) => Object.hasOwn(last, name));
       head[head.length - 1] = { ...whole, ...like, ...Object.fromEntries(told) };
     }
@@ -243,5 +256,5 @@ function moreRates(record: JsonObject, leaf: JsonValue): JsonObject {
 
 /** What a family's reader may find in a record by going through it. */
 export function listedNames(family: Family): Filling['listed'] {
-  return (record, leaf) => ({ ...moreRates(record, leaf), ...family.listed?.(String(leaf)) });
+  return (record, leaf) => ({ ...moreRates(record, leaf), ...family.listed?.(toText(leaf) ?? '') });
 }

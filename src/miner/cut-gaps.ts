@@ -121,7 +121,7 @@ export function watched<T extends Container>(
         : value;
     return [...head, watched({}, entry, watch, value.length)] as T;
   }
-  const target = value as JsonObject;
+  const target: JsonObject = value;
   const lastName = Object.keys(target).at(-1);
   const last = lastName === undefined ? undefined : target[lastName];
   const open = isContainer(last) ? watched(last, (gap.inner ??= new Gap(gap.depth + 1)), watch) : last;
@@ -129,7 +129,7 @@ export function watched<T extends Container>(
     if (Object.hasOwn(target, name)) return name === lastName ? open : target[name];
     return name in Object.prototype ? undefined : stand(name, gap.name(name), watch, place);
   };
-  return new Proxy(target, {
+  return new Proxy<JsonObject>(target, {
     get: (_target, name) => (typeof name === 'string' ? look(name) : undefined),
     getOwnPropertyDescriptor: (_target, name) => {
       const found = typeof name === 'string' ? look(name) : undefined;

@@ -76,7 +76,8 @@ async function captured(): Promise<Map<string, Texts>> {
       const [command] = replies.keys();
       // A file of several replies, or of a module's text alone, is no reply that can be cut here.
       if (command === undefined || replies.size !== 1 || texts.has(command)) continue;
-      texts.set(command, readFileSync(path.join(folder, file)));
+      const bytes = readFileSync(path.join(folder, file));
+      if (bytes.length > 2) texts.set(command, bytes);
     }
     machines.set(name, texts);
   }

@@ -14,10 +14,16 @@ import { ask, build } from '../support/simulated-miner.js';
 const seeds = 100_000;
 /** Bound of all of them, ms of processor time. */
 const fuzzBoundMs = 180_000;
-/** Bound of one reply, ms. */
+/** Bound of one reply, ms of processor time. */
 const replyBoundMs = 50;
 /** Seeds from one in which the family is not known to the next. */
 const identifyEvery = 4;
+
+/** Processor time of this process so far, ms: other processes on the machine do not count. */
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
 
 interface Farm {
   readonly model: ModelName;
@@ -108,13 +114,13 @@ function tryMs(seed: number): number {
   const command = commands[Math.floor(random() * commands.length)] ?? '';
   const { text, how } = mutate(farm.texts.get(command) ?? '', random);
   const bytes = Buffer.from(text, 'latin1');
-  const began = performance.now();
+  const began = processorMs();
   try {
     const replies = new Map(farm.replies).set(command, decodeReply(command, bytes));
     // A poller identifies once an hour, and reads with what it knows in between.
     const family = seed % identifyEvery === 0 ? identifyFamily(replies) : farm.family;
     const sample = readMiner(family, replies, contextOf());
-    const elapsedMs = performance.now() - began;
+    const elapsedMs = processorMs() - began;
     const fault = faultOf(sample, !isStrict(text));
     if (fault !== null) throw new Error(fault);
     // What a family throws ends up there.
@@ -146,10 +152,10 @@ describe('replies that are too much', () => {
     const bytes = Buffer.from(text);
     let bestMs = Infinity;
     for (let tries = 0; tries < 5 && bestMs > replyBoundMs; tries += 1) {
-      const began = performance.now();
+      const began = processorMs();
       const replies = splitJoined(['summary', 'stats'], bytes);
       const sample = readMiner(identifyFamily(replies), replies, contextOf());
-      bestMs = Math.min(bestMs, performance.now() - began);
+      bestMs = Math.min(bestMs, processorMs() - began);
       expect(sample.health).not.toBe('healthy');
     }
     expect(bestMs).toBeLessThanOrEqual(replyBoundMs);
