@@ -211,6 +211,16 @@ describe.each(testEditions())('notices on %s', (edition) => {
       expect(dump?.text).not.toContain(secret);
   });
 
+  test('carry no other secret of the settings to a server of bots that somebody named', async () => {
+    await add({ target: { kind: 'telegram', chat_id: '-100', url: http.url }, secret: 'hook' });
+    await sample(3, [1]);
+    later(30);
+    await deliver();
+    expect(http.posts).toEqual([]);
+    const [dead] = await bench.store.notifiers.outbox('dead', 1);
+    expect(dead?.last_error).toBe('its secret is no token of a bot');
+  });
+
   test('are tried again under one id, later in rounds, and then are dead letters', async () => {
     await webhook();
     let failures = 2;

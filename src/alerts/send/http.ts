@@ -1,5 +1,7 @@
+import { lookup } from 'node:dns';
 import { Agent, request } from 'undici';
 import { parseRetryAfterMs } from '../../domain/retry-after.js';
+import { isLinkLocal, refusedAddressCode, withoutLinkLocal } from './link-local.js';
 import { refused, retryLater, type SendOutcome } from './outcome.js';
 
 export interface HttpLimits {
@@ -12,7 +14,9 @@ export interface HttpLimits {
 /** An answer that asks to try again, beside the server's own faults. */
 const retryStatuses: ReadonlySet<number> = new Set([408, 409, 425, 429]);
 
-/** Posts JSON once, on a connection of its own, following no redirect. Never throws. */
+const addressRefused = refused('a link-local address is not told anything');
+
+/** Posts JSON once, on a connection of its own, following no redirect, to no link-local address. Never throws. */
 export async function postJson(
   url: string,
   body: string,
@@ -20,8 +24,9 @@ export async function postJson(
   limits: HttpLimits,
   signal: AbortSignal,
 ): Promise<SendOutcome> {
+  if (isLinkLocal(new URL(url).hostname)) return addressRefused;
   const agent = new Agent({
-    connect: { timeout: limits.timeoutMs },
+    connect: { timeout: limits.timeoutMs, lookup: withoutLinkLocal(lookup) },
     headersTimeout: limits.timeoutMs,
     bodyTimeout: limits.timeoutMs,
     maxResponseSize: limits.maxAnswerBytes,
@@ -39,7 +44,8 @@ export async function postJson(
     const retryAfter = answer.headers['retry-after'];
     return judge(answer.statusCode, Array.isArray(retryAfter) ? retryAfter[0] : retryAfter);
   } catch (error) {
-    return retryLater(faultOf(error));
+    const fault = faultOf(error);
+    return fault === refusedAddressCode ? addressRefused : retryLater(fault);
   } finally {
     void agent.destroy().catch(() => undefined);
   }

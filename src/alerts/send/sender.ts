@@ -42,7 +42,9 @@ export function createSender(options: SenderOptions): Send {
         if (!isHttpUrl(secret)) return refused('its secret is no address of an incoming webhook');
         return post(secret, slackBody(notice));
       case 'telegram':
-        if (secret === null || !/^[\w:-]+$/.test(secret)) return refused('its secret is no token of a bot');
+        // Nothing but a token may become part of an address: other secrets of the settings are no business of its server.
+        if (secret === null || !/^\d{1,20}:[\w-]{1,200}$/.test(secret))
+          return refused('its secret is no token of a bot');
         return post(`${target.url}/bot${secret}/sendMessage`, telegramBody(notice, target.chat_id));
       case 'email':
         if (options.smtp === null) return refused('the settings name no SMTP server (alerts.smtp_host)');
