@@ -55,7 +55,7 @@ export interface ApiOptions {
   readonly maxHistoryPoints: number;
   /** CSV streams at once. */
   readonly maxCsvExports: number;
-  /** Answers of reads remembered. */
+  /** Answers of reads remembered, in pages of 50 miners. */
   readonly maxCachedReads: number;
   /** Reads are answered to any address, not only to this machine. */
   readonly hasOpenReads: boolean;

@@ -12,6 +12,8 @@ export interface ReadPlan {
   readonly keepMs: number;
   /** Other instances may use it too. */
   readonly isShared?: boolean;
+  /** How many small answers it is as large as. Default 1. */
+  readonly weight?: number;
 }
 
 /** An answer, and how old it is, ms. */
@@ -27,6 +29,7 @@ interface Kept {
   /** When it was loaded, ms since the epoch. */
   readonly atMs: number;
   readonly keepMs: number;
+  readonly weight: number;
 }
 
 /** Longer ones are not worth moving to Redis and back, characters. */
@@ -35,21 +38,22 @@ const maxSharedLength = 1_048_576;
 /**
  * Answers of reads, shared: while one is being loaded everyone waits for the same load. A fresh one is
  * given as it is; an older one, up to its lifetime, only when the database is away or too slow. Failures
- * are not kept. The oldest go past `maxEntries`. With a shared store instances use each other's answers;
+ * are not kept. The oldest go when those kept weigh more than `maxWeight`. With a shared store instances use each other's answers;
  * the store being away costs nothing but that.
  */
 export class ReadCache {
   readonly #options: {
-    readonly maxEntries: number;
+    readonly maxWeight: number;
     readonly now: () => number;
     readonly metrics: Metrics;
     readonly shared: SharedStore | null;
   };
   readonly #kept = new Map<string, Kept>();
+  #weight = 0;
   readonly #loading = new Map<string, Promise<Cached<unknown>>>();
 
   constructor(options: {
-    maxEntries: number;
+    maxWeight: number;
     now: () => number;
     metrics: Metrics;
     shared: SharedStore | null;
@@ -82,7 +86,7 @@ export class ReadCache {
     }
     try {
       const value = await load();
-      const kept = { value, atMs: now(), keepMs: plan.keepMs };
+      const kept = { value, atMs: now(), keepMs: plan.keepMs, weight: plan.weight ?? 1 };
       this.#keep(plan.key, kept);
       if (hasShared && value !== null) void this.#writeShared(shared, plan, kept);
       return this.#answer<T>('database', kept);
@@ -109,12 +113,20 @@ export class ReadCache {
   }
 
   #keep(key: string, kept: Kept): void {
-    this.#kept.delete(key);
-    if (kept.keepMs > 0) this.#kept.set(key, kept);
-    for (const [oldest, { atMs, keepMs }] of this.#kept) {
-      if (this.#kept.size <= this.#options.maxEntries && this.#options.now() - atMs < keepMs) break;
-      this.#kept.delete(oldest);
+    this.#forget(key);
+    if (kept.keepMs > 0) {
+      this.#kept.set(key, kept);
+      this.#weight += kept.weight;
     }
+    for (const [oldest, { atMs, keepMs }] of this.#kept) {
+      if (this.#weight <= this.#options.maxWeight && this.#options.now() - atMs < keepMs) break;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(key: string): void {
+    this.#weight -= this.#kept.get(key)?.weight ?? 0;
+    this.#kept.delete(key);
   }
 
   async #readShared(shared: SharedStore, plan: ReadPlan): Promise<Kept | null> {
@@ -122,7 +134,8 @@ export class ReadCache {
     if (text === null) return null;
     try {
       const { atMs, value } = JSON.parse(text) as { atMs: unknown; value: unknown };
-      return typeof atMs === 'number' && value !== undefined ? { atMs, value, keepMs: plan.keepMs } : null;
+      if (typeof atMs !== 'number' || value === undefined) return null;
+      return { atMs, value, keepMs: plan.keepMs, weight: plan.weight ?? 1 };
     } catch {
       return null;
     }

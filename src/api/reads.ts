@@ -27,10 +27,15 @@ export interface Reads {
   loadSummary(siteId: number): Promise<Cached<SiteSummary | null>>;
 }
 
+/** Miners on a page that weigh as much as any small answer: as many as a page has when nothing is asked. */
+const minersPerWeight = 50;
+/** Of one miner with its raw replies, which may be up to a megabyte. */
+const detailWeight = 10;
+
 /** Reads go through one single-flight cache, so that a hundred open pages ask the database once. */
 export function createLoad(deps: ApiDeps): Load {
   const { options, now, metrics, shared } = deps;
-  const cache = new ReadCache({ maxEntries: options.maxCachedReads, now, metrics, shared });
+  const cache = new ReadCache({ maxWeight: options.maxCachedReads, now, metrics, shared });
   return (plan, query) => cache.get(plan, () => withDatabaseDeadline(query(), options.readDeadlineMs));
 }
 
@@ -83,12 +88,17 @@ export function createReads(deps: ApiDeps, load: Load): Reads {
         freshMs: options.liveTtlMs,
         keepMs: options.liveKeepMs,
         isShared: true,
+        weight: Math.ceil(query.perPage / minersPerWeight),
       };
       send(response, await load(plan, () => loadPage(siteId, query)));
     },
     miner: async (request, response) => {
       const { site, minerId } = readParameters(minerPath, request.params);
-      const plan = { ...ofSite(`miner ${site} ${minerId}`), freshMs: options.liveTtlMs };
+      const plan = {
+        ...ofSite(`miner ${site} ${minerId}`),
+        freshMs: options.liveTtlMs,
+        weight: detailWeight,
+      };
       send(response, await load(plan, () => deps.minerDetail(site, minerId)));
     },
     top: async (request, response) => {
