@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deliverDue, type DeliveryOptions } from '../../src/alerts/deliver.js';
 import { createSender, type SenderOptions } from '../../src/alerts/send/sender.js';
@@ -25,6 +26,8 @@ const options: DeliveryOptions = {
   leaseMs: 120_000,
   concurrency: 50,
 };
+/** As long-lived as the one of the api's actor. */
+const { signal } = new AbortController();
 const patience = { deadlineMs: 10_000, connectTimeoutMs: 2_000 };
 const secrets = new Map([
   ['hook', 'webhook-signing-key'],
@@ -88,7 +91,7 @@ describe.each(testEditions())('notices on %s', (edition) => {
       },
       now: () => bench.nowMs,
     };
-    return deliverDue(deps, options, new AbortController().signal);
+    return deliverDue(deps, options, signal);
   };
   /** Samples of now from miners 10.0.<net>.1 and on, those of `down` offline; then an evaluation. */
   const sample = async (count: number, down: readonly number[], net = 0): Promise<void> => {
@@ -313,7 +316,9 @@ describe.each(testEditions())('notices on %s', (edition) => {
     expect(counts).toEqual({ 'email retried': 1 });
     mail.refuseWith = 554;
     later(61);
+    const listening = getEventListeners(signal, 'abort').length;
     await deliver();
+    expect(getEventListeners(signal, 'abort')).toHaveLength(listening);
     expect(counts).toEqual({ 'email retried': 1, 'email dead': 1 });
     expect(await bench.store.notifiers.outbox('dead', 1)).toMatchObject([{ last_error: 'answered 554' }]);
   });

@@ -36,12 +36,12 @@ export async function sendEmail(
     disableUrlAccess: true,
   });
   const { notice, notificationId } = message;
-  let timer: NodeJS.Timeout | undefined;
+  let giveUp = (): void => undefined;
   const late = new Promise<SendOutcome>((resolve) => {
-    const giveUp = (): void => resolve(retryLater('no answer in time'));
-    timer = setTimeout(giveUp, timeoutMs);
-    signal.addEventListener('abort', giveUp, { once: true });
+    giveUp = () => resolve(retryLater('no answer in time'));
   });
+  const timer = setTimeout(giveUp, timeoutMs);
+  signal.addEventListener('abort', giveUp, { once: true });
   const sending = transport
     .sendMail({
       from: smtp.from,
@@ -57,6 +57,8 @@ export async function sendEmail(
     return await Promise.race([sending, late]);
   } finally {
     clearTimeout(timer);
+    // The signal lives as long as the process.
+    signal.removeEventListener('abort', giveUp);
     transport.close();
   }
 }
