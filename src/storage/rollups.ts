@@ -2,7 +2,7 @@ import { AppError } from '../domain/errors.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Database, Row } from './database.js';
 import { elected } from './election.js';
-import { ensurePartitions } from './partitions.js';
+import { coveredPastS, ensurePartitions } from './partitions.js';
 import { errorCode } from './database-error.js';
 import { noteRun, readClock } from './maintenance-runs.js';
 import { readQuery } from './sql-files.js';
@@ -115,7 +115,8 @@ class Run {
 
   /** Buckets from before this may have lost samples to retention, those they look back at included. */
   get #horizonS(): number {
-    return this.#nowS - this.#options.historyDays * 86_400 + lookBackS + 3_600;
+    const keptS = Math.max(coveredPastS, this.#options.historyDays * 86_400);
+    return this.#nowS - keptS + lookBackS + 3_600;
   }
 
   /** Answers how many marks were taken. */

@@ -246,6 +246,12 @@ describe.each(testEditions())('rollups on %s', (edition) => {
     }
   });
 
+  test('take late samples that are kept, however short the history is to be', async () => {
+    await write([ingestRow('a', at(-2 * 86_400))]);
+    expect(await run({ historyDays: 1 })).toMatchObject({ buckets: 2 });
+    await expectRight(60);
+  });
+
   test('lose no mark that another instance folds between claim and computation', async () => {
     const sample = (key: string, minute: number) =>
       ingestRow(key, at(minute * 60), { accepted_shares: 10 * minute });
