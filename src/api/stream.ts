@@ -18,8 +18,8 @@ interface Channel {
   told: Map<string, string>;
 }
 
-/** A statement that began earlier may commit after a later look: each look goes back so far, ms. */
-const overlapMs = 5_000;
+/** Beyond its deadline a statement is cut by the server within a second; and clocks of statements are not exact, ms. */
+const graceMs = 3_000;
 
 /**
  * `GET /api/collector/stream?site=`: server-sent events. One channel per site, and one look per tick for
@@ -33,6 +33,8 @@ export function createStreamHandler(
   loadSummary: (siteId: number) => Promise<Cached<SiteSummary | null>>,
 ): (request: Request, response: Response) => Promise<void> {
   const { options } = deps;
+  // A statement that began earlier may commit after a later look: each look goes back as far as one may take.
+  const overlapMs = options.readDeadlineMs + graceMs;
   const channels = new Map<number, Channel>();
   let clientCount = 0;
   deps.metrics.gauge('headframe_sse_clients', () => clientCount);
