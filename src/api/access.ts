@@ -33,6 +33,9 @@ export function createGuards(checkKey: KeyCheck, deps: ApiDeps): Record<Access, 
     if (!options.hasOpenReads && !isLocal(request)) {
       throw new AppError('FORBIDDEN', 'Reading is allowed from this machine only');
     }
+    if (!options.hasOpenReads && !isLocalName(request)) {
+      throw new AppError('FORBIDDEN', 'Reading is allowed under localhost or a loopback address only');
+    }
     next();
   }
 
@@ -79,6 +82,12 @@ function isLocal(request: Request): boolean {
 function isOwnPage(request: Request): boolean {
   const { host = '', origin, 'content-type': type } = request.headers;
   const isJson = request.method === 'DELETE' || /^application\/json\b/i.test(type ?? '');
-  const isLocalName = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i.test(host);
-  return isJson && isLocalName && (origin === undefined || origin.replace(/^https?:\/\//, '') === host);
+  return (
+    isJson && isLocalName(request) && (origin === undefined || origin.replace(/^https?:\/\//, '') === host)
+  );
+}
+
+/** False for a name that a page of elsewhere may have made to point here. */
+function isLocalName(request: Request): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i.test(request.headers.host ?? '');
 }

@@ -269,6 +269,13 @@ describe('reads', () => {
     const refused = await fetch(`${api.url}/api/collector/sites`, forwarded);
     expect(refused.status).toBe(403);
     expect(await refused.json()).toMatchObject({ success: false, code: 'FORBIDDEN' });
+    // A page of elsewhere whose name was made to point here. `fetch` sets the host itself.
+    const [rebound] = (await once(
+      get(`${api.url}/api/collector/sites`, { headers: { Host: 'farm.example' }, agent: false }),
+      'response',
+    )) as [IncomingMessage];
+    rebound.resume();
+    expect(rebound.statusCode).toBe(403);
     const own = await startTestApi({ options: { hasOpenReads: true } });
     try {
       expect((await fetch(`${own.url}/api/collector/sites`, forwarded)).status).toBe(200);
@@ -455,7 +462,7 @@ describe('the event stream', () => {
       await once(socket, 'connect');
       socket.on('error', () => undefined);
       socket.pause();
-      socket.write('GET /api/collector/stream?site=1 HTTP/1.1\r\nHost: test\r\n\r\n');
+      socket.write('GET /api/collector/stream?site=1 HTTP/1.1\r\nHost: localhost\r\n\r\n');
       await waitFor('the client', async () => (await own.metric('headframe_sse_clients')) === 1);
       expect(await read('/api/collector/stream?site=1', own)).toMatchObject([503, { code: 'OVERLOADED' }]);
       await waitFor('its end', async () => (await own.metric('headframe_sse_clients')) === 0);
