@@ -19,7 +19,8 @@ export type Transport = 'cgminer' | 'http' | 'whatsminer-v3';
 
 /**
  * Where a family finds the fields of the upload contract: for each the candidates `command/key`, the one
- * that counts first. Told to people beside the value; nothing is read by it.
+ * that counts first. A key may be a path (`miner.hr_realtime`, `slots.*.ghs`), a web interface's command what
+ * `webKey` makes of it. Told to people beside the value; nothing is read by it.
  */
 export type FieldSources = Readonly<Record<string, readonly string[]>>;
 

@@ -91,7 +91,8 @@ const concluded = new Set([
   'boards',
 ]);
 
-function sourcedFields(sample: ReportSample): string[] {
+/** The fields of a sample that are known, and told by some reply. */
+export function sourcedFields(sample: ReportSample): string[] {
   return Object.entries(sample)
     .filter(
       ([name, value]) =>

@@ -23,26 +23,7 @@ function read(replies: Readonly<Record<string, unknown>>): MinerSample {
   return readMiner(identifyFamily(map), map, context);
 }
 
-const graphql = {
-  gql_system: web.braiinsGraphqlAnswers.uptime,
-  gql_boards: web.braiinsGraphqlAnswers.childSolvers,
-  gql_pools: web.braiinsGraphqlAnswers.poolGroups,
-  gql_model: web.braiinsGraphqlAnswers.modelName,
-};
-const whole: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  'antminer-web': web.antminerPages,
-  'vnish-web': web.vnishPages,
-  'braiins-rest': web.braiinsRestPages,
-  'braiins-graphql': graphql,
-  epic: web.epicPages,
-  bitaxe: { '/api/system/info': web.bitaxeInfo },
-  goldshell: web.goldshellPages,
-  'auradine-web': web.auradinePages,
-  proto: web.protoPages,
-  'innosilicon-web': web.innosiliconPages,
-  bitfury: { '/api/om/miner/stat/agg': web.bitfuryPage },
-  obelisk: web.obeliskPages,
-};
+const whole = web.wholeMachines;
 
 describe('a web family', () => {
   it.each(Object.entries(whole))('%s is known by its replies and by no other family’s', (name, replies) => {
@@ -258,7 +239,7 @@ describe('Braiins OS', () => {
   });
 
   it('over GraphQL leaves out sockets without a fan', () => {
-    const sample = read(graphql);
+    const sample = read(whole['braiins-graphql'] ?? {});
     expect(sample).toMatchObject({
       hashrateGhs: 100_500,
       hashrateExpectedGhs: 103_800,

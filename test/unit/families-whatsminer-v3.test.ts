@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { whatsminerV3 } from '../../src/miner/families/whatsminer-v3.js';
-import { readAll } from '../fixtures/miner-replies.js';
+import { reportMiner } from '../../src/miner/report.js';
+import { readAll, repliesOf } from '../fixtures/miner-replies.js';
 
 const reply = (msg: unknown, code = 0) => ({ code, when: 1750000000, msg, desc: 'get.miner.status' });
 
@@ -79,6 +80,19 @@ const machine = (change: object = {}, device: unknown = info()) => ({
 });
 
 describe('a Whatsminer of API v3', () => {
+  it('names where each of its fields stands', () => {
+    const { sources } = reportMiner(repliesOf(machine()));
+    expect(sources).toMatchObject({
+      hashrate_ghs: 'get.miner.status:summary/msg.summary.hash-realtime',
+      fan_speeds: 'get.miner.status:summary/msg.summary.fan-speed-in',
+      power_consumption: 'get.miner.status:summary/msg.summary.power-realtime',
+      boards_total: 'get.miner.status:edevs/msg.edevs',
+      worker_name: 'get.miner.status:pools/msg.pools.account',
+      model: 'get.device.info/msg.miner.type',
+      serial: 'get.device.info/msg.miner.miner-sn',
+    });
+  });
+
   it('is asked with a command and its parameter', () => {
     expect(whatsminerV3).toMatchObject({ transport: 'whatsminer-v3', port: 4433, mayJoin: false });
     expect(whatsminerV3.commands.map((command) => whatsminerV3.request(command))).toEqual([

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { families } from '../../src/miner/registry.js';
-import { describeReport, reportMiner } from '../../src/miner/report.js';
+import { describeReport, reportMiner, sourcedFields } from '../../src/miner/report.js';
 import { answer, repliesOf } from '../fixtures/miner-replies.js';
+import { oldAntminerStatus, wholeMachines } from '../fixtures/web-replies.js';
 import { ask, build, commands } from '../support/simulated-miner.js';
 import { modelNames, type ModelName } from '../../load-test/simulator/models.js';
 
@@ -12,6 +13,43 @@ const told = (model: ModelName): Record<string, string> =>
       return text === null || text === '' ? [] : [[command, text]];
     }),
   );
+
+/** Every path of names in a reply, lists left out of it, and whether something stands there. */
+function pathsOf(value: unknown, here = ''): string[] {
+  if (value === null || value === undefined || value === '') return [];
+  if (Array.isArray(value)) return [here, ...value.flatMap((it) => pathsOf(it, here))];
+  if (typeof value !== 'object') return [here];
+  const below = Object.entries(value).flatMap(([name, it]) =>
+    pathsOf(it, here === '' ? name : `${here}.${name}`),
+  );
+  return [here, ...below];
+}
+
+const webMachines: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  ...wholeMachines,
+  'antminer-web of one page': { '/cgi-bin/get_miner_status.cgi': oldAntminerStatus },
+};
+
+/** What follows from a page's being there, or is chosen between two names by a flag. */
+const withoutName = new Set([
+  'bitfury model',
+  'obelisk firmware_version',
+  'bitaxe pool_url',
+  'bitaxe worker_name',
+]);
+
+/** Whether `source` is `command/path` and the page of that command holds the path. */
+function isInPage(source: string, pages: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(pages).some(([command, page]) => {
+    if (!source.startsWith(`${command}/`)) return false;
+    const names = source
+      .slice(command.length + 1)
+      .replaceAll('.', '\\.')
+      .replaceAll('*', '[^.]+');
+    const path = new RegExp(`(?:^|\\.)${names}$`);
+    return names !== '' && pathsOf(page).some((it) => path.test(it));
+  });
+}
 
 describe('the report of a miner', () => {
   it('has the shape that is documented, whatever is known', () => {
@@ -48,6 +86,15 @@ describe('the report of a miner', () => {
     for (const [field, value] of Object.entries(report.sample)) {
       if (typeof value !== 'number' || concluded.includes(field)) continue;
       expect([field, report.sources[field]]).toEqual([field, expect.stringMatching(/^\w+\/\S/)]);
+    }
+  });
+
+  it.each(Object.entries(webMachines))('names a path in its page for every field of %s', (name, pages) => {
+    const { sample, sources } = reportMiner(repliesOf(pages as Record<string, object>));
+    for (const field of sourcedFields(sample)) {
+      if (withoutName.has(`${name} ${field}`)) continue;
+      const source = sources[field] ?? 'none';
+      expect([field, source, isInPage(source, pages)]).toEqual([field, source, true]);
     }
   });
 

@@ -7,6 +7,7 @@ import { otherVendor } from './antminer-identity.js';
 import { antminer } from './antminer.js';
 import { cleanMac, cleanModel } from './model-names.js';
 import { descriptions, own, rows, textOf } from './records.js';
+import { antminerWebSources } from './web-field-sources.js';
 
 /**
  * Bitmain's CGI pages and those built like them (Hiveon, Blackminer, Elphapex): digest authentication.
@@ -21,6 +22,7 @@ export const antminerWeb: Family = {
   identityCommands: ['/cgi-bin/get_system_info.cgi'],
   mayJoin: false,
   request: (command) => `GET ${command}`,
+  sources: antminerWebSources,
   followUp: (replies) => (hasSections(replies) ? [] : ['/cgi-bin/get_miner_status.cgi']),
   web: {
     recognises: (page) =>

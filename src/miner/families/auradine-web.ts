@@ -5,6 +5,7 @@ import { readDeviceError } from '../reply-status.js';
 import type { Replies } from '../reply.js';
 import { auradine } from './auradine.js';
 import { descriptions } from './records.js';
+import { auradineSources } from './field-sources.js';
 
 /**
  * Auradine's Teraflux (FluxOS) on port 8080: the same commands and answers as on 4028, a path each, with
@@ -18,6 +19,7 @@ export const auradineWeb: Family = {
   identityCommands: ['/ipreport', '/voltage'],
   mayJoin: false,
   request: (command) => `GET ${command}`,
+  sources: auradineSources,
   web: {
     recognises: (page) => /auradine|fluxos|teraflux|gcminer/i.test(page.text),
     schemes: [],

@@ -8,6 +8,7 @@ import { positive } from './antminer-chains.js';
 import { cleanMac } from './model-names.js';
 import { deriveState, emptyBoard, emptyReading, withIdentity, type BoardReading } from './reading.js';
 import { own, textOf } from './records.js';
+import { bitaxeSources } from './web-field-sources.js';
 
 /** ESP-Miner (Bitaxe) and its descendants (NerdAxe, NerdQAxe): one board, rates in GH/s. */
 export const bitaxe: Family = {
@@ -18,6 +19,7 @@ export const bitaxe: Family = {
   identityCommands: [],
   mayJoin: false,
   request: (command) => `GET ${command}`,
+  sources: bitaxeSources,
   web: { recognises: (page) => /axeos|bitaxe|nerd\w*axe/i.test(page.text), schemes: [] },
   matches: (replies) => {
     const info = webObject(replies, 'system_info');

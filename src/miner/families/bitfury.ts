@@ -10,6 +10,7 @@ import { positive } from './antminer-chains.js';
 import { cleanMac } from './model-names.js';
 import { deriveState, emptyBoard, emptyReading, withIdentity, type BoardReading } from './reading.js';
 import { largest, mean, own, sum, textOf } from './records.js';
+import { bitfurySources } from './web-field-sources.js';
 
 const page = 'om_miner_stat_agg';
 
@@ -22,6 +23,7 @@ export const bitfury: Family = {
   identityCommands: [],
   mayJoin: false,
   request: (command) => `GET ${command}`,
+  sources: bitfurySources,
   web: {
     recognises: (shown) => /bitfury|openminer/i.test(shown.text),
     schemes: [],

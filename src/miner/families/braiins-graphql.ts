@@ -10,6 +10,7 @@ import { cleanMac, cleanModel } from './model-names.js';
 import { deriveState, emptyBoard, emptyReading, withIdentity, type BoardReading } from './reading.js';
 import { mean, own, sum, textOf } from './records.js';
 import { times } from './units.js';
+import { braiinsGraphqlSources } from './web-field-sources.js';
 
 /** The questions, by command. Firmware refuses a whole query for one unknown field, hence few fields each. */
 const queries: Readonly<Record<string, string>> = {
@@ -33,6 +34,7 @@ export const braiinsGraphql: Family = {
   identityCommands: ['gql_model'],
   mayJoin: false,
   request: (command) => post({ query: queries[command] ?? '{ __typename }' }),
+  sources: braiinsGraphqlSources,
   web: {
     recognises: (page) => /braiins|\bbos\b/i.test(page.text),
     schemes: [],

@@ -11,6 +11,7 @@ import { antminerBoards, cleanMac, cleanModel } from './model-names.js';
 import { deriveState, emptyBoard, emptyReading, withIdentity, type BoardReading } from './reading.js';
 import { mean, own, sum, textOf } from './records.js';
 import { times } from './units.js';
+import { braiinsRestSources } from './web-field-sources.js';
 
 /** Braiins OS 25.07 and later: `/api/v1`, the public API as JSON. Units stand in the member names. */
 export const braiinsRest: Family = {
@@ -28,6 +29,7 @@ export const braiinsRest: Family = {
   identityCommands: [],
   mayJoin: false,
   request: (command) => `GET ${command}`,
+  sources: braiinsRestSources,
   web: {
     recognises: (page) => /braiins\s*os|bos\+|braiins/i.test(page.text),
     schemes: [],

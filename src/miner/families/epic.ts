@@ -11,6 +11,7 @@ import { deriveState, emptyBoard, emptyReading, withIdentity, type BoardReading 
 import { largest, mean, own, sum, textOf } from './records.js';
 import { readTemperatures } from './temperatures.js';
 import { times } from './units.js';
+import { epicSources } from './web-field-sources.js';
 
 /** ePIC's PowerPlay (UMC): HTTP on the port where others have the CGMiner API. Rates in MH/s. */
 export const epic: Family = {
@@ -21,6 +22,7 @@ export const epic: Family = {
   identityCommands: ['/capabilities', '/network'],
   mayJoin: false,
   request: (command) => `GET ${command}`,
+  sources: epicSources,
   web: { recognises: (page) => /miner web dashboard|powerplay/i.test(page.text), schemes: [] },
   // A fan, and the target of an algorithm.
   listed: (value) => ({ 'Fans Speed 9': value, Any: { Target: value, Unit: 'TH' } }),

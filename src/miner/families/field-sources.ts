@@ -1,11 +1,26 @@
 import type { FieldSources } from '../family.js';
 
 const rates = ['GHS 5s', 'MHS 5s', 'MHS 20s', 'GHS av', 'MHS av'];
-const at = (command: string, ...keys: readonly string[]): string[] => keys.map((key) => `${command}/${key}`);
-const shares = (kind: 'Accepted' | 'Rejected'): string[] => [`summary/${kind}`, `pools/${kind}`];
+
+/** Keys of one command's reply as candidates. */
+export const at = (command: string, ...keys: readonly string[]): string[] =>
+  keys.map((key) => `${command}/${key}`);
+
+/** The candidates of `first`, and behind them those of `then`. */
+export function sourcesInTurn(first: FieldSources, then: FieldSources): FieldSources {
+  const fields = [...new Set([...Object.keys(first), ...Object.keys(then)])];
+  return Object.fromEntries(
+    fields.map((field) => [field, [...(first[field] ?? []), ...(then[field] ?? [])]]),
+  );
+}
+
+const shares = (kind: 'Accepted' | 'Rejected'): string[] => [
+  `summary/${kind}`,
+  ...at('pools', kind, kind.toLowerCase()),
+];
 const pools: FieldSources = {
-  pool_url: ['pools/URL'],
-  worker_name: ['pools/User'],
+  pool_url: at('pools', 'URL', 'url'),
+  worker_name: at('pools', 'User', 'user'),
 };
 const names: FieldSources = {
   accepted_shares: shares('Accepted'),
@@ -46,6 +61,7 @@ export const antminerSources: FieldSources = {
   boards_total: at('stats', 'chain_acn1', 'chain_acn6', 'chain'),
   boards_healthy: at('stats', 'chain_acn1', 'chain_acn6', 'chain'),
   mac: [...at('config', 'MACAddr', 'macaddr', 'mac'), ...at('stats', 'miner_id')],
+  serial: [...at('config', 'SerialNumber', 'serinum'), ...at('stats', 'dev_sn', 'miner_sn', 'miner_id')],
   model: [...at('version', 'Type'), ...at('stats', 'Type')],
   firmware_version: [...at('version', 'CompileTime', 'Miner'), ...at('stats', 'CompileTime', 'Miner')],
 };
@@ -72,8 +88,9 @@ export const whatsminerSources: FieldSources = {
   boards_total: devices('ASC', 'Slot'),
   boards_healthy: devices('ASC', 'Slot'),
   mac: [...at('summary', 'MAC'), ...at('get_miner_info', 'mac')],
-  model: at('devdetails', 'Model'),
-  firmware_version: [...at('summary', 'Firmware Version'), ...at('get_version', 'fw_ver')],
+  serial: [...at('get_miner_info', 'minersn', 'miner_sn'), ...at('get_version', 'minersn')],
+  model: [...at('get_version', 'miner_type'), ...at('devdetails', 'Model')],
+  firmware_version: [...at('get_version', 'fw_ver'), ...at('summary', 'Firmware Version')],
 };
 
 const modules = (...keys: readonly string[]): string[] =>
@@ -135,6 +152,7 @@ export const genericSources: FieldSources = {
   boards_total: [...devices('ASC', 'PGA', 'ID'), ...at('stats', 'json-stats', 'ID')],
   boards_healthy: [...devices('ASC', 'PGA', 'ID'), ...at('stats', 'json-stats', 'ID')],
   mac: [...at('version', 'MAC'), ...at('summary', 'macaddress', 'MAC', 'mac', 'Netid')],
+  serial: [...at('version', 'SerialNumber', 'SN'), ...at('summary', 'SerialNumber')],
   // Where no field is the model's, the software's own name told it.
   model: [
     ...at('version', 'Type', 'Model', 'PROD'),
@@ -184,6 +202,7 @@ export const sealminerSources: FieldSources = {
   boards_total: at('stats', '0 Chip Count', '0 MHS(Sample)'),
   boards_healthy: at('stats', '0 Chip Count', '0 MHS(Sample)'),
   mac: at('stats', 'MAC'),
+  serial: at('stats', 'Ctrl Board SN'),
   model: [...at('stats', 'Model'), ...at('version', 'Type', 'Model'), ...at('devdetails', 'Model')],
   firmware_version: [...at('stats', 'Firmware'), ...at('version', 'bdminer', 'BDMiner', 'CGMiner')],
 };
@@ -204,6 +223,7 @@ export const auradineSources: FieldSources = {
   boards_total: at('devs', 'ID', 'DEV'),
   boards_healthy: at('devs', 'ID', 'DEV'),
   mac: at('ipreport', 'mac'),
+  serial: at('ipreport', 'SerialNo', 'ChassisSerialNo'),
   model: at('ipreport', 'model'),
   firmware_version: [...at('ipreport', 'version'), ...at('version', 'Description')],
 };
@@ -226,6 +246,39 @@ export const elphapexSources: FieldSources = {
   boards_healthy: at('stats', 'asic_num', 'chain'),
   pool_url: at('pools', 'url'),
   worker_name: at('pools', 'user'),
+  serial: at('stats', 'dev_sn'),
   model: [...at('stats', 'type'), ...at('summary', 'type'), ...at('version', 'type')],
   firmware_version: [...at('stats', 'miner_version'), ...at('summary', 'miner_version')],
+};
+
+const v3 = (param: string, ...keys: readonly string[]): string[] =>
+  at(`get.miner.status:${param}`, ...keys.map((key) => `msg.${param}.${key}`));
+const v3Info = (...keys: readonly string[]): string[] =>
+  at('get.device.info', ...keys.map((key) => `msg.${key}`));
+
+/** MicroBT's API v3. */
+export const whatsminerV3Sources: FieldSources = {
+  hashrate_ghs: [
+    ...v3('summary', 'hash-realtime', 'hash-1min', 'hash-average'),
+    ...v3('edevs', 'hash-realtime', 'hash-average'),
+  ],
+  hashrate_expected_ghs: v3('summary', 'factory-hash'),
+  temperature_avg: [...v3('summary', 'chip-temp-avg'), ...v3('edevs', 'chip-temp-max')],
+  temperature_min: [...v3('summary', 'chip-temp-min'), ...v3('edevs', 'chip-temp-min')],
+  temperature_max: [...v3('summary', 'chip-temp-max'), ...v3('edevs', 'chip-temp-max')],
+  temperature_chips: v3('edevs', 'chip-temp-min', 'chip-temp-max'),
+  fan_speeds: [...v3('summary', 'fan-speed-in', 'fan-speed-out'), ...v3Info('power.fanspeed')],
+  frequency_avg: [...v3('summary', 'freq-avg'), ...v3('edevs', 'freq')],
+  accepted_shares: v3('pools', 'accepted', 'Accepted'),
+  rejected_shares: v3('pools', 'rejected', 'Rejected'),
+  uptime_seconds: v3('summary', 'elapsed'),
+  power_consumption: [...v3('summary', 'power-realtime', 'power-5min'), ...v3Info('power.pin')],
+  boards_total: at('get.miner.status:edevs', 'msg.edevs'),
+  boards_healthy: at('get.miner.status:edevs', 'msg.edevs'),
+  pool_url: v3('pools', 'url'),
+  worker_name: v3('pools', 'account', 'user'),
+  mac: v3Info('network.mac'),
+  serial: v3Info('miner.miner-sn'),
+  model: v3Info('miner.type'),
+  firmware_version: v3Info('system.fwversion'),
 };

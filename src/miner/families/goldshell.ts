@@ -9,6 +9,7 @@ import { cleanMac } from './model-names.js';
 import { deriveState, emptyBoard, emptyReading, withIdentity, type BoardReading } from './reading.js';
 import { largest, own, sum, textOf } from './records.js';
 import { times } from './units.js';
+import { goldshellSources } from './web-field-sources.js';
 
 /** Goldshell's `/mcb` interface. Rates in MH/s; sensors and fans as text, `82.0 °C / 79.7 °C`. */
 export const goldshell: Family = {
@@ -19,6 +20,7 @@ export const goldshell: Family = {
   identityCommands: ['/mcb/status', '/mcb/setting'],
   mayJoin: false,
   request: (command) => `GET ${command}`,
+  sources: goldshellSources,
   web: {
     recognises: (page) => /goldshell|cloud-box/i.test(`${page.text} ${page.realm}`),
     schemes: [],

@@ -7,6 +7,7 @@ import { deviceUptimeS, readLayout } from './generic-reading.js';
 import { cleanMac } from './model-names.js';
 import { own, textOf } from './records.js';
 import { ratesOf } from './units.js';
+import { innosiliconWebSources } from './web-field-sources.js';
 
 /**
  * The web interface that Innosilicon (T2, T3, A9, A10) and Halong (DragonMint T1) share: cgminer's own
@@ -20,6 +21,7 @@ export const innosiliconWeb: Family = {
   identityCommands: ['/api/overview'],
   mayJoin: false,
   request: (command) => `POST ${command}\n{}`,
+  sources: innosiliconWebSources,
   web: {
     recognises: (page) => /innosilicon|innominer|dragonmint|halong/i.test(page.text),
     schemes: [],

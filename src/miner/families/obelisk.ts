@@ -8,6 +8,7 @@ import { cleanMac } from './model-names.js';
 import { deriveState, emptyBoard, emptyReading, withIdentity, type BoardReading } from './reading.js';
 import { own, sum, textOf } from './records.js';
 import { times } from './units.js';
+import { obeliskSources } from './web-field-sources.js';
 
 /**
  * Obelisk (SC1, DCR1, GRN1): a dashboard with boards, pools and named values; rates in MH/s. The second
@@ -21,6 +22,7 @@ export const obelisk: Family = {
   identityCommands: ['/api/info'],
   mayJoin: false,
   request: (command) => `GET ${command}`,
+  sources: obeliskSources,
   web: {
     recognises: (page) => /obelisk/i.test(page.text),
     schemes: [],

@@ -10,6 +10,7 @@ import { cleanMac } from './model-names.js';
 import { deriveState, emptyBoard, emptyReading, withIdentity, type BoardReading } from './reading.js';
 import { largest, own, sum, textOf } from './records.js';
 import { ghsPerUnit, times } from './units.js';
+import { protoSources } from './web-field-sources.js';
 
 /** Block's Proto Rig (ProtoOS): `/api/v1`; figures of boards carry their unit beside them. */
 export const proto: Family = {
@@ -26,6 +27,7 @@ export const proto: Family = {
   identityCommands: ['/api/v1/system', '/api/v1/hardware', '/api/v1/network'],
   mayJoin: false,
   request: (command) => `GET ${command}`,
+  sources: protoSources,
   web: {
     recognises: (page) => /proto\s*(?:os|rig|fleet)/i.test(page.text),
     schemes: [],

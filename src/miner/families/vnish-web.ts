@@ -11,6 +11,7 @@ import { hasCgminerReading } from '../http/web-replies.js';
 import { deriveState, emptyBoard, emptyReading, withIdentity, type BoardReading } from './reading.js';
 import { mean, own, sum, textOf } from './records.js';
 import { scaleTo, times } from './units.js';
+import { vnishWebSources } from './web-field-sources.js';
 
 /** VNish (AnthillOS): `/api/v1`. Rates in GH/s, the headline ones in TH/s too. */
 export const vnishWeb: Family = {
@@ -21,6 +22,7 @@ export const vnishWeb: Family = {
   identityCommands: ['/api/v1/info'],
   mayJoin: false,
   request: (command) => `GET ${command}`,
+  sources: vnishWebSources,
   web: {
     recognises: (page) => /anthillos|vnish/i.test(page.text),
     schemes: [],

@@ -13,6 +13,7 @@ import { readTemperatures } from './temperatures.js';
 import { scaleTo, times } from './units.js';
 import { errorCodesOf, readErrors } from './whatsminer-errors.js';
 import { stateOfErrors } from './whatsminer-states.js';
+import { whatsminerV3Sources } from './field-sources.js';
 
 /**
  * MicroBT's API v3 on port 4433 (firmware of 2024 and later, where 4028 may be shut): JSON with its
@@ -31,6 +32,7 @@ export const whatsminerV3: Family = {
   identityCommands: [],
   mayJoin: false,
   request,
+  sources: whatsminerV3Sources,
   matches: (replies) => messages(replies).length > 0,
   read,
 };
