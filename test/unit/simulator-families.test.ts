@@ -92,7 +92,7 @@ const expected: Readonly<Record<ModelName, Expected>> = {
     }),
     vendor: 'Hammer',
   },
-  'whatsminer-m20s': { ...whatsminer('M20S_V20'), isSleepless: true },
+  'whatsminer-m20s': whatsminer('M20S_V20'),
   'whatsminer-m30s': whatsminer('M30S+_VE40'),
   'whatsminer-m50s': whatsminer('M50S_VH50'),
   'whatsminer-m60s': whatsminer('M60S_VK30'),

@@ -134,10 +134,16 @@ export const whatsminerReplies: Replies = {
     ),
 };
 
-/** Commands that came with API 2. */
-const sinceV2 = new Set(['get_error_code', 'status']);
-
-/** Whatsminer M20S, API 1: errors in `summary` alone. */
-export const whatsminerV1Replies: Replies = Object.fromEntries(
-  Object.entries(whatsminerReplies).filter(([command]) => !sinceV2.has(command)),
-);
+/** Whatsminer M20S, API 1: errors in `summary` alone, and less in `status`. */
+export const whatsminerV1Replies: Replies = {
+  ...Object.fromEntries(
+    Object.entries(whatsminerReplies).filter(([command]) => command !== 'get_error_code'),
+  ),
+  status: (scene) =>
+    btminerAnswer(
+      scene,
+      'S',
+      131,
+      `{"btmineroff":"${scene.reading.state === 'sleeping'}","Firmware Version":"'${scene.miner.model.firmware}'"}`,
+    ),
+};
