@@ -31,7 +31,7 @@ held as materialized (
   from alerts where resolved_at is null and miner_id is not null
 ),
 watched as materialized (
-  select m.miner_id, m.site_id, m.key, m.model, m.ip, m.address,
+  select m.miner_id, m.site_id, m.key, m.model, m.ip, m.mac, m.address,
     m.vacated_at is not null and not l.online or l.time < $4::text::timestamptz as is_gone,
     l.online and l.time >= $2::text::timestamptz as is_fresh,
     not l.online and l.time >= $3::text::timestamptz as is_offline,
@@ -106,7 +106,11 @@ select f.rule_id, f.site_id, f.site_name, f.miner_id, f.key, f.model, f.ip, f.po
   f.threshold, f.duration_s, f.cooldown_s, h.since, h.due_at, h.alert_id, h.incident_id, h.triggered_at,
   case when f.status = 'breach' and h.rule_id is null then (
     select max(a.resolved_at) from alerts a
-    where a.rule_id = f.rule_id and a.site_id = f.site_id and a.miner_id = f.miner_id) end as last_resolved
+    where a.rule_id = f.rule_id and a.site_id = f.site_id and a.miner_id = f.miner_id) end as last_resolved,
+  -- As the heatmap looks a miner up: by name, then address, then MAC.
+  case when f.status = 'breach' then (
+    select p.rack from rack_places p where p.site_id = f.site_id and p.miner in (lower(f.key), f.ip, f.mac)
+    order by case p.miner when lower(f.key) then 0 when f.ip then 1 else 2 end limit 1) end as rack
 from facts f
 left join held h on h.rule_id = f.rule_id and h.miner_id = f.miner_id
 where case f.status when 'breach' then h.rule_id is null or h.due_at <= $1::text::timestamptz or h.since > $1::text::timestamptz
@@ -115,7 +119,7 @@ union all
 -- The rule was taken away, or is about others now.
 (select h.rule_id, coalesce(a.site_id, p.site_id), s.name, h.miner_id, m.key, m.model, m.ip, null, coalesce(a.kind, 'offline'),
   coalesce(a.severity, 'warning'), 'gone', a.value, a.threshold, 0, 0, h.since, h.due_at, h.alert_id, h.incident_id,
-  h.triggered_at, null
+  h.triggered_at, null, null
 from held h
 left join alerts a on a.alert_id = h.alert_id
 left join alert_pending p on p.rule_id = h.rule_id and p.miner_id = h.miner_id and h.alert_id is null

@@ -48,13 +48,14 @@ facts as materialized (
 select f.rule_id, f.site_id, f.site_name, null::int as miner_id, null::text as key, null::text as model, null::text as ip,
   null::text as pool_url, f.kind, f.severity, f.status, f.value, f.threshold, f.duration_s, f.cooldown_s, h.since,
   h.due_at, h.alert_id, h.incident_id, h.triggered_at,
-  (select max(a.resolved_at) from alerts a where a.rule_id = f.rule_id and a.site_id = f.site_id) as last_resolved
+  (select max(a.resolved_at) from alerts a where a.rule_id = f.rule_id and a.site_id = f.site_id) as last_resolved,
+  null::text as rack
 from facts f
 left join held h on h.rule_id = f.rule_id and h.site_id = f.site_id
 union all
 select h.rule_id, h.site_id, s.name, null, null, null, null, null, coalesce(a.kind, 'collector_silent'),
   coalesce(a.severity, 'warning'), 'gone', a.value, a.threshold, 0, 0, h.since, h.due_at, h.alert_id, h.incident_id,
-  h.triggered_at, null
+  h.triggered_at, null, null
 from held h
 left join alerts a on a.alert_id = h.alert_id
 left join sites s on s.site_id = h.site_id

@@ -21,12 +21,12 @@ made as (
 ),
 opened as (
   insert into alerts (alert_id, rule_id, site_id, miner_id, kind, severity, message, value, threshold, triggered_at,
-    is_silenced, subnet, pool, incident_id)
+    is_silenced, subnet, rack, pool, incident_id)
   select a.alert_id, a.rule_id, a.site_id, a.miner_id, a.kind, a.severity, a.message, a.value, a.threshold,
-    $2::text::timestamptz, a.is_silenced, a.subnet, a.pool, a.incident_id
+    $2::text::timestamptz, a.is_silenced, a.subnet, a.rack, a.pool, a.incident_id
   from json_to_recordset((select j->'open' from fence)) as a (
     alert_id int, rule_id int, site_id int, miner_id int, kind text, severity text, message text, value float8,
-    threshold float8, is_silenced boolean, subnet text, pool text, incident_id int)
+    threshold float8, is_silenced boolean, subnet text, rack text, pool text, incident_id int)
   on conflict do nothing
 ),
 changed as (

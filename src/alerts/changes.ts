@@ -18,6 +18,8 @@ export interface EvaluationMoment {
 
 /** An open incident and how it stands. */
 export interface IncidentState extends IncidentFacts {
+  /** As of `OpenIncident`. */
+  readonly subnet: string | null;
   readonly openAlerts: number;
 }
 
@@ -47,6 +49,7 @@ export interface AlertChanges {
     readonly threshold: number | null;
     readonly is_silenced: boolean;
     readonly subnet: string | null;
+    readonly rack: string | null;
     readonly pool: string | null;
     readonly incident_id: number | null;
   })[];

@@ -10,6 +10,8 @@ export interface LooseAlert {
   readonly severity: AlertSeverity;
   /** `10.1.2.0/24`; null: not known, or an alert of the site itself. */
   readonly subnet: string | null;
+  /** Of the rack map of the site; null: it does not say. */
+  readonly rack: string | null;
   readonly pool: string | null;
 }
 
@@ -23,6 +25,8 @@ export interface IncidentPlace {
 
 export interface OpenIncident extends IncidentPlace {
   readonly incidentId: number;
+  /** The subnet it is of, or that most of its rack is of; null: of neither. */
+  readonly subnet: string | null;
 }
 
 export interface NewIncident extends IncidentPlace {
@@ -50,8 +54,11 @@ const siteKinds: Partial<Record<AlertKind, AlertKind>> = { mass_offline: 'offlin
 
 /**
  * Puts alerts that no incident holds into the open incident of their place, or into a new one where
- * there are enough of them: a site before a pool before a subnet, so that one cause is one incident.
- * The rest stays loose. `loose` are the alerts of the last minutes, new ones among them.
+ * there are enough of them: a site before a pool before a rack before a subnet, so that one cause is one
+ * incident. A rack goes before the subnet it is in because it names the breaker or the cable to look at, and
+ * its neighbours that still run tell that the network is not the cause; where several racks of a subnet fail
+ * at once the subnet is what they share. The rest stays loose. `loose` are the alerts of the last minutes,
+ * new ones among them.
  */
 export function groupAlerts(
   loose: readonly LooseAlert[],
@@ -79,10 +86,14 @@ export function groupAlerts(
     });
   };
   for (const { place, alerts } of wholeSites(rest, open, options)) take(place, alerts);
-  for (const scope of ['pool', 'subnet'] as const) {
-    const groups = groupBy(rest, (alert) => placesOf(alert).find((place) => place.scope === scope));
-    for (const { place, alerts } of groups) if (alerts.length >= options.minAlerts) take(place, alerts);
-  }
+  const enough = ({ alerts }: Group): boolean => alerts.length >= options.minAlerts;
+  const failing = (alerts: readonly LooseAlert[], scope: IncidentScope): Group[] =>
+    groupBy(alerts, (alert) => placesOf(alert).find((place) => place.scope === scope)).filter(enough);
+  for (const { place, alerts } of failing(rest, 'pool')) take(place, alerts);
+  for (const { place, alerts } of failing(rest, 'subnet'))
+    if (failing(alerts, 'rack').length > 1) take(place, alerts);
+  for (const scope of ['rack', 'subnet'] as const)
+    for (const { place, alerts } of failing(rest, scope)) take(place, alerts);
   return { joins, incidents };
 }
 
@@ -94,13 +105,15 @@ function wholeSites(
 ): Group[] {
   const subnets = groupBy(loose, (alert) => placesOf(alert).find((place) => place.scope === 'subnet'));
   const failing = subnets.filter(({ alerts }) => alerts.length >= options.minAlerts);
-  const count = new Map<string, number>();
-  const places = [...failing.map(({ place }) => place), ...open.filter(({ scope }) => scope === 'subnet')];
-  for (const place of places) {
+  const failingOf = new Map<string, Set<string>>();
+  const failed = [...failing.map(({ place }) => ({ ...place, subnet: place.place })), ...open];
+  for (const place of failed) {
+    if (place.subnet === null) continue;
     const key = keyOf(sitePlace(place));
-    count.set(key, (count.get(key) ?? 0) + 1);
+    failingOf.set(key, (failingOf.get(key) ?? new Set()).add(place.subnet));
   }
-  const isWhole = (place: IncidentPlace): boolean => (count.get(keyOf(place)) ?? 0) >= options.minSubnets;
+  const isWhole = (place: IncidentPlace): boolean =>
+    (failingOf.get(keyOf(place))?.size ?? 0) >= options.minSubnets;
   return groupBy(loose, (alert) => [sitePlace(kindred(alert))].find(isWhole)).filter(
     ({ alerts }) => alerts.length >= options.minAlerts,
   );
@@ -128,9 +141,10 @@ function groupBy(
 
 /** Where an alert may belong, the widest place first. */
 function placesOf(alert: LooseAlert): IncidentPlace[] {
-  const { siteId, kind, subnet, pool } = alert;
+  const { siteId, kind, subnet, rack, pool } = alert;
   const places: IncidentPlace[] = [sitePlace(kindred(alert))];
   if (pool !== null && poolKinds.has(kind)) places.push({ siteId, kind, scope: 'pool', place: pool });
+  if (rack !== null) places.push({ siteId, kind, scope: 'rack', place: rack });
   if (subnet !== null) places.push({ siteId, kind, scope: 'subnet', place: subnet });
   return places;
 }

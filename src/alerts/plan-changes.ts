@@ -120,6 +120,7 @@ export function finishChanges(input: FinishInput): AlertChanges {
       threshold: fact.threshold,
       is_silenced: isSilenced,
       subnet,
+      rack: fact.rack,
       pool: fact.pool,
       incident_id: incidentOf.get(alertId) ?? null,
     })),
@@ -197,8 +198,8 @@ function tell(
 }
 
 function looseOf(fact: AlertFact, alertId: number, subnet: string | null, pool: string | null): LooseAlert {
-  const { siteId, siteName, kind, severity } = fact;
-  return { alertId, siteId, siteName, kind, severity, subnet, pool };
+  const { siteId, siteName, kind, severity, rack } = fact;
+  return { alertId, siteId, siteName, kind, severity, subnet, rack, pool };
 }
 
 const targetOf = ({ siteId, minerKey, model, ip }: AlertFact): ScopeFacts => ({

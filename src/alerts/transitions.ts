@@ -17,6 +17,8 @@ export interface AlertFact {
   readonly model: string | null;
   readonly ip: string | null;
   readonly pool: string | null;
+  /** Where the rack map of the site says that the miner stands; null: it does not say. */
+  readonly rack: string | null;
   readonly kind: AlertKind;
   readonly severity: AlertSeverity;
   readonly status: FactStatus;

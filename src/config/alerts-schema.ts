@@ -29,7 +29,12 @@ export const alerts = group(
       24,
       'A miner without a sample for so long is gone and its alerts end, while its site is heard of, h.',
     ),
-    incident_alerts: int(2, 10_000, 5, 'Alerts of one kind in one subnet or pool that are one incident.'),
+    incident_alerts: int(
+      2,
+      10_000,
+      5,
+      'Alerts of one kind in one subnet, rack or pool that are one incident.',
+    ),
     incident_subnets: int(2, 1_000, 3, 'Subnets of a site failing alike that are one incident of the site.'),
     incident_window_s: int(10, 86_400, 300, 'Alerts that begin within so long fail together, s.'),
     gather_s: int(0, 3_600, 30, 'A notice waits so long for others that belong to the same incident, s.'),

@@ -67,7 +67,7 @@ export interface AlertQuery {
   readonly limit: number;
 }
 
-export const incidentScopes = ['site', 'subnet', 'pool'] as const;
+export const incidentScopes = ['site', 'subnet', 'rack', 'pool'] as const;
 export type IncidentScope = (typeof incidentScopes)[number];
 
 /** Many alerts of one kind in one place. */
@@ -77,7 +77,7 @@ export interface Incident {
   readonly site_name: string;
   readonly kind: AlertKind;
   readonly scope: IncidentScope;
-  /** `10.1.2.0/24`, the pool's address, or the site's name. */
+  /** `10.1.2.0/24`, the rack, the pool's address, or the site's name. */
   readonly place: string;
   readonly severity: AlertSeverity;
   readonly opened_at: string;

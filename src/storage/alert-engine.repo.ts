@@ -15,6 +15,7 @@ interface FactRow {
   readonly model: string | null;
   readonly ip: string | null;
   readonly pool_url: string | null;
+  readonly rack: string | null;
   readonly kind: AlertFact['kind'];
   readonly severity: AlertFact['severity'];
   readonly status: AlertFact['status'];
@@ -136,7 +137,8 @@ export class AlertEngineRepo {
     const loose = await this.#db.run(
       'alert_loose',
       (sql) => sql<LooseAlert[]>`
-      select a.alert_id as "alertId", a.site_id as "siteId", s.name as "siteName", a.kind, a.severity, a.subnet, a.pool
+      select a.alert_id as "alertId", a.site_id as "siteId", s.name as "siteName", a.kind, a.severity, a.subnet,
+        a.rack, a.pool
       from alerts a join sites s using (site_id)
       where a.resolved_at is null and a.incident_id is null and not a.is_silenced
         and a.triggered_at >= ${since.toISOString()}::text::timestamptz
@@ -146,6 +148,7 @@ export class AlertEngineRepo {
       'alert_incidents',
       (sql) => sql<IncidentState[]>`
       select i.incident_id as "incidentId", i.site_id as "siteId", s.name as "siteName", i.kind, i.scope, i.place,
+        case i.scope when 'subnet' then i.place when 'rack' then mode() within group (order by a.subnet) end as subnet,
         i.severity, count(a.alert_id)::int as alerts,
         (count(a.alert_id) filter (where a.resolved_at is null))::int as "openAlerts"
       from incidents i join sites s using (site_id) left join alerts a using (incident_id)
@@ -162,7 +165,7 @@ export class AlertEngineRepo {
       (sql) => sql<(FactRow & { subnet: string | null; pool: string | null })[]>`
       select a.rule_id, a.site_id, s.name as site_name, a.miner_id, m.key, m.model, m.ip, a.pool as pool_url, a.kind,
         a.severity, 'breach' as status, a.value, a.threshold, 0 as duration_s, 0 as cooldown_s, null as since,
-        null as due_at, a.alert_id, a.incident_id, a.triggered_at, null as last_resolved, a.subnet, a.pool
+        null as due_at, a.alert_id, a.incident_id, a.triggered_at, null as last_resolved, a.subnet, a.rack, a.pool
       from alerts a join sites s using (site_id) left join miners m on m.miner_id = a.miner_id
       where a.resolved_at is null and a.is_silenced
       order by a.alert_id limit ${limit}::int`,
@@ -219,6 +222,7 @@ function toFact(row: FactRow): AlertFact {
     model: row.model,
     ip: row.ip,
     pool: row.pool_url,
+    rack: row.rack,
     kind: row.kind,
     severity: row.severity,
     status: row.status,

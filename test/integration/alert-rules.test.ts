@@ -268,6 +268,62 @@ describe.each(testEditions())('alert rules on %s', (edition) => {
     expect(await bench.open()).toEqual(['offline 10.0.0.1']);
   });
 
+  test('are one incident of a rack where a map says where miners stand', async () => {
+    await bench.only('offline');
+    await bench.storage.query('update alert_rules set duration_s = 0');
+    const { siteId } = bench.storage.key;
+    const key = (last: number): string => `10.0.0.${last}`;
+    const mac = (last: number): string => `02:00:00:00:00:0${last}`;
+    const place = (miner: string, rack: string, column: number) => ({ miner, rack, row: 1, column });
+    await bench.store.heatmap.replaceRacks(siteId, [
+      ...[1, 2, 3, 4].map((last) => place(key(last), 'A1', last)),
+      place(mac(5), 'A1', 5),
+      // By name it stands in A1, whatever is said of its MAC.
+      place(key(6), 'A1', 6),
+      place(mac(6), 'B1', 1),
+      ...[7, 8].map((last) => place(key(last), 'B1', last)),
+    ]);
+    const rows = (down: readonly number[]) => (time: string) =>
+      [1, 2, 3, 4, 5, 6, 7, 8].map((last) =>
+        down.includes(last) ? offlineRow(key(last), time) : good(key(last), time, { mac: mac(last) }),
+      );
+    const incidents = async () =>
+      (await bench.store.alerts.incidents(siteId, 10)).map(({ scope, place: where, open_alerts }) => [
+        scope,
+        where,
+        open_alerts,
+      ]);
+    await run(15, rows([]));
+    await run(15, rows([1, 2, 3, 4, 5, 7]));
+    expect(await incidents()).toEqual([['rack', 'A1', 5]]);
+    // One that fails later joins it; one of another rack does not.
+    await run(15, rows([1, 2, 3, 4, 5, 6, 7, 8]));
+    expect(await incidents()).toEqual([['rack', 'A1', 6]]);
+    const racks = 'select rack, count(*)::int as n from alerts group by 1 order by 1';
+    expect(await bench.storage.query(racks)).toEqual([
+      { rack: 'A1', n: 6 },
+      { rack: 'B1', n: 2 },
+    ]);
+    await run(15, rows([]));
+    expect(await incidents()).toEqual([['rack', 'A1', 0]]);
+  });
+
+  test('are released from a maintenance window into the incident of their rack', async () => {
+    await bench.only('offline');
+    await bench.storage.query('update alert_rules set duration_s = 0');
+    const { siteId } = bench.storage.key;
+    const keys = [1, 2, 3, 4, 5].map((last) => `10.0.${last}.1`);
+    const places = keys.map((miner, column) => ({ miner, rack: 'A1', row: 1, column }));
+    await bench.store.heatmap.replaceRacks(siteId, places);
+    const window = { site_id: siteId, model: null, subnet: null, miner: null, reason: 'wiring' };
+    await bench.store.alerts.addWindow({ ...window, starts_at: bench.at(60), ends_at: bench.at(-20) });
+    const rows = (time: string): IngestRow[] => keys.map((key) => offlineRow(key, time));
+    await run(15, rows);
+    expect(await bench.store.alerts.incidents(siteId, 10)).toEqual([]);
+    await run(15, rows);
+    expect(await bench.store.alerts.incidents(siteId, 10)).toMatchObject([{ scope: 'rack', place: 'A1' }]);
+  });
+
   test('bound what one evaluation changes; the rest follows', async () => {
     await bench.only('offline');
     await bench.storage.query('update alert_rules set duration_s = 0');

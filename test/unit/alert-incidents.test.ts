@@ -12,6 +12,7 @@ const alert = (alertId: number, changes: Partial<LooseAlert> = {}): LooseAlert =
   kind: 'offline',
   severity: 'warning',
   subnet: '10.0.1.0/24',
+  rack: null,
   pool,
   ...changes,
 });
@@ -43,6 +44,44 @@ describe('incidents', () => {
     expect(incidents[0]?.alertIds).toHaveLength(17);
   });
 
+  it('are of the rack before its subnet, and leave its neighbours out', () => {
+    const loose = [...many(5, { rack: 'A1' }), ...many(4, { rack: 'A2' }, 10), alert(20)];
+    expect(groupAlerts(loose, [], options).incidents).toMatchObject([
+      { scope: 'rack', place: 'A1', alertIds: [1, 2, 3, 4, 5] },
+      { scope: 'subnet', place: '10.0.1.0/24', alertIds: [10, 11, 12, 13, 20] },
+    ]);
+    // A rack may be wired to several networks.
+    const wired = [1, 2, 3, 4, 5].map((id) => alert(id, { rack: 'A1', subnet: `10.0.${id}.0/24` }));
+    expect(groupAlerts(wired, [], options).incidents).toMatchObject([{ scope: 'rack', place: 'A1' }]);
+  });
+
+  it('are of the subnet when several of its racks fail at once, and of a pool before a rack', () => {
+    const racks = [...many(5, { rack: 'A1' }), ...many(5, { rack: 'A2' }, 10), alert(20)];
+    const { incidents } = groupAlerts(racks, [], options);
+    expect(incidents).toMatchObject([{ scope: 'subnet', place: '10.0.1.0/24' }]);
+    expect(incidents[0]?.alertIds).toHaveLength(11);
+    const dead = many(5, { kind: 'pool_dead', rack: 'A1' });
+    expect(groupAlerts(dead, [], options).incidents).toMatchObject([{ scope: 'pool', place: pool }]);
+  });
+
+  it('of racks count for the site by the subnets they are of, each once', () => {
+    const rack = (place: string, subnet: string): OpenIncident => ({
+      incidentId: Number(place),
+      siteId: 1,
+      kind: 'offline',
+      scope: 'rack',
+      place,
+      subnet,
+    });
+    const fresh = many(5, { subnet: '10.0.3.0/24', rack: '9' });
+    const near = [rack('1', '10.0.1.0/24'), rack('2', '10.0.1.0/24')];
+    expect(groupAlerts(fresh, near, options).incidents).toMatchObject([{ scope: 'rack', place: '9' }]);
+    const wide = [...near, rack('3', '10.0.2.0/24')];
+    expect(groupAlerts(fresh, wide, options).incidents).toMatchObject([{ scope: 'site' }]);
+    const late = alert(30, { subnet: '10.0.1.0/24', rack: '2' });
+    expect(groupAlerts([late], near, options).joins).toEqual([{ alertId: 30, incidentId: 2 }]);
+  });
+
   it('take later alerts of their place in, and no others', () => {
     const open: OpenIncident = {
       incidentId: 3,
@@ -50,6 +89,7 @@ describe('incidents', () => {
       kind: 'offline',
       scope: 'subnet',
       place: '10.0.1.0/24',
+      subnet: '10.0.1.0/24',
     };
     const loose = [alert(1), alert(2, { subnet: '10.0.2.0/24' }), alert(3, { siteId: 2 })];
     expect(groupAlerts(loose, [open], options)).toEqual({
@@ -63,6 +103,7 @@ describe('incidents', () => {
       siteId: fc.integer({ min: 1, max: 2 }),
       kind: fc.constantFrom<LooseAlert['kind']>('offline', 'pool_dead', 'hashrate_low', 'mass_offline'),
       subnet: fc.option(fc.constantFrom('10.0.1.0/24', '10.0.2.0/24', '10.0.3.0/24', '10.0.4.0/24')),
+      rack: fc.option(fc.constantFrom('A1', 'A2')),
       pool: fc.option(fc.constantFrom('a', 'b')),
     });
     fc.assert(

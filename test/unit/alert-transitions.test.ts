@@ -13,6 +13,7 @@ const quiet: AlertFact = {
   model: null,
   ip: '10.0.0.7',
   pool: null,
+  rack: null,
   kind: 'temperature',
   severity: 'warning',
   status: 'unknown',
