@@ -73,14 +73,14 @@ readings as (
         when w.state in ('mining', 'stopped') and w.boards_healthy < w.boards_total then coalesce((
           select greatest(w.boards_total - count(*), 0)
             + count(*) filter (where (b->>'chips_ok')::float8 = 0 or (b->>'hashrate')::float8 <= 0)
-          from miner_telemetry_live l, json_array_elements(l.boards) b
-          where l.miner_id = w.miner_id having count(*) > 0), w.boards_total - w.boards_healthy)
+          from miner_live_details d, json_array_elements(d.boards) b
+          where d.miner_id = w.miner_id having count(*) > 0), w.boards_total - w.boards_healthy)
         when w.boards_total > 0 and w.boards_healthy >= w.boards_total then 0 end
       when r.kind = 'chips_lost' then case
         when w.boards_healthy < w.boards_total then (
           select min((b->>'chips_ok')::float8 / nullif((b->>'chips_total')::float8, 0))
             filter (where (b->>'chips_ok')::float8 > 0)
-          from miner_telemetry_live l, json_array_elements(l.boards) b where l.miner_id = w.miner_id)
+          from miner_live_details d, json_array_elements(d.boards) b where d.miner_id = w.miner_id)
         when w.boards_total > 0 then 1 end
       when r.kind = 'pool_wrong' then case when r.pools = '{}' then 0 when w.pool_url is not null then
         (not exists (select from unnest(r.pools) p where strpos(lower(w.pool_url), lower(p)) > 0))::int end

@@ -129,13 +129,13 @@ live as (
     rejected_shares, hardware_errors, uptime_seconds, known_uptime_seconds, hashrate_ghs, hashrate_5s_ghs,
     hashrate_expected_ghs, temperature_avg, temperature_min, temperature_max, frequency_avg, power_w, efficiency,
     offset_ms, latency_ms, pool_latency_ms, online, state, health, reported_health, error_class, error_message,
-    pool_url, worker_name, fan_speeds, temperature_chips, boards, details, site_id, changed_at)
+    pool_url, worker_name, fan_speeds, site_id, changed_at)
   select ids.miner_id, i.boards_total, i.boards_healthy, i.boards_healthy, i.chips_ok, i.board_serials, i.time, i.last_online_at,
     i.identified_at, i.accepted_shares, i.rejected_shares, i.hardware_errors, i.uptime_seconds, i.uptime_seconds, i.hashrate_ghs,
     i.hashrate_5s_ghs, i.hashrate_expected_ghs, i.temperature_avg, i.temperature_min, i.temperature_max,
     i.frequency_avg, i.power_w, i.efficiency, i.offset_ms, i.latency_ms, i.pool_latency_ms, i.online, i.state,
     i.health, i.reported_health, i.error_class, i.error_message, i.pool_url, i.worker_name, i.fan_speeds::int[],
-    i.temperature_chips, i.boards, i.details, $2::int, clock_timestamp()
+    $2::int, clock_timestamp()
   from input i
   join ids on ids.key = i.key
   where i.is_newest
@@ -163,12 +163,21 @@ live as (
     error_class = excluded.error_class, error_message = excluded.error_message,
     pool_url = coalesce(excluded.pool_url, l.pool_url),
     worker_name = coalesce(excluded.worker_name, l.worker_name),
-    fan_speeds = excluded.fan_speeds, temperature_chips = excluded.temperature_chips,
-    boards = excluded.boards, details = excluded.details,
+    fan_speeds = excluded.fan_speeds,
     changed_at = case when l.state = excluded.state and l.health = excluded.health then l.changed_at
       else excluded.changed_at end
   where l.time < excluded.time
   returning l.miner_id
+),
+-- The wide part of the live rows that were written, under their locks.
+live_details as (
+  insert into miner_live_details (miner_id, temperature_chips, boards, details)
+  select ids.miner_id, i.temperature_chips, i.boards, i.details
+  from input i join ids on ids.key = i.key
+  where i.is_newest and ids.miner_id in (select miner_id from live)
+  order by ids.miner_id
+  on conflict (miner_id) do update set
+    temperature_chips = excluded.temperature_chips, boards = excluded.boards, details = excluded.details
 ),
 -- Each sample newer than the live row beside what was known before it; null: not told.
 steps as (

@@ -44,10 +44,10 @@ export class HeatmapRepo {
 
   /** Groups of a site's miners by name, 5,000 at most; miners without a place are in none. */
   async groups(siteId: number, by: HeatmapBy): Promise<HeatGroup[]> {
-    const rows = await this.#db.run(
-      'heatmap',
-      (sql) => sql<HeatGroup[]>`
-      select ${by === 'rack' ? sql`p.rack` : sql`host(network(set_masklen(m.place, 24))) || '/24'`} as name,
+    const rows = await this.#db.run('heatmap', (sql) => {
+      const group = by === 'rack' ? sql`p.rack` : sql`network(set_masklen(m.place, 24))`;
+      return sql<HeatGroup[]>`
+      select ${by === 'rack' ? group : sql`host(${group}) || '/24'`} as name,
         count(*)::int as miners, (count(*) filter (where l.online))::int as online,
         (count(*) filter (where l.state = 'mining'))::int as hashing,
         (count(*) filter (where l.health = 'critical'))::int as critical,
@@ -57,9 +57,9 @@ export class HeatmapRepo {
         sum(l.hashrate_ghs) filter (where l.hashrate_expected_ghs > 0)
           / nullif(sum(l.hashrate_expected_ghs), 0) as ratio
       from ${source(sql, siteId, by)}
-      group by 1 order by ${by === 'rack' ? sql`1` : sql`min(network(set_masklen(m.place, 24)))`}
-      limit ${maxGroups}::int`,
-    );
+      group by ${group} order by ${group}
+      limit ${maxGroups}::int`;
+    });
     return rows.map((row) => ({ ...row }));
   }
 

@@ -87,8 +87,8 @@ export function isMiner(sql: Sql): Fragment {
 
 /** Whether a filter looks at columns of `miners`; without them counting needs the live rows alone. */
 export function needsMiners(filter: LiveFilter): boolean {
-  const { model, firmware, subnet, search } = filter;
-  return model !== null || firmware !== null || subnet !== null || search !== null;
+  const { model, firmware, subnet } = filter;
+  return model !== null || firmware !== null || subnet !== null;
 }
 
 /** Live rows of a site that are miners, without looking at `m`. */
@@ -98,21 +98,27 @@ export function isSiteMiner(sql: Sql, siteId: number): Fragment {
 }
 
 /** What the filter asks of a live row, and of its miner where `needsMiners` says so. */
-export function matches(sql: Sql, filter: LiveFilter, moment: ReadMoment): Fragment {
+export function matches(sql: Sql, siteId: number, filter: LiveFilter, moment: ReadMoment): Fragment {
   const { state, health, model, firmware, pool, subnet, search } = filter;
   const nothing = sql``;
   return sql`
     ${filter.onlineOnly ? sql`and l.online` : nothing}
     ${state === 'stale' ? sql`and ${isStale(sql, moment)}` : state === null ? nothing : sql`and l.state = ${state}::text`}
     ${health === null ? nothing : sql`and l.health = ${health}::text`}
-    ${model === null ? nothing : sql`and lower(m.model) = lower(${model}::text)`}
-    ${firmware === null ? nothing : sql`and lower(m.firmware) = lower(${firmware}::text)`}
-    ${pool === null ? nothing : sql`and strpos(lower(l.pool_url), lower(${pool}::text)) > 0`}
+    ${model === null ? nothing : sql`and lower(m.model) = (select lower(${model}::text))`}
+    ${firmware === null ? nothing : sql`and lower(m.firmware) = (select lower(${firmware}::text))`}
+    ${pool === null ? nothing : sql`and strpos(lower(l.pool_url), (select lower(${pool}::text))) > 0`}
     ${subnet === null ? nothing : sql`and coalesce(m.place, m.address) <<= (select network(${subnet}::text::inet))`}
-    ${
-      search === null
-        ? nothing
-        : sql`and strpos(lower(concat_ws(' ', m.key, m.ip, m.mac, m.model, m.firmware, l.worker_name, l.pool_url)),
-            lower(${search}::text)) > 0`
-    }` as unknown as Fragment;
+    ${search === null ? nothing : sql`and ${isFound(sql, siteId, search)}`}` as unknown as Fragment;
+}
+
+/**
+ * Whether a text is in what a miner or its live row says. Of the miners the ids are looked up first, so that
+ * rows which do not match are not joined to be found out.
+ */
+function isFound(sql: Sql, siteId: number, search: string): Fragment {
+  const text = sql`(select lower(${search}::text))`;
+  return sql`(
+      l.miner_id in (select miner_id from miners where site_id = ${siteId}::int and strpos(search_text, ${text}) > 0)
+      or strpos(lower(l.worker_name), ${text}) > 0 or strpos(lower(l.pool_url), ${text}) > 0)` as unknown as Fragment;
 }

@@ -57,7 +57,7 @@ export class LiveRepo {
       (sql) => sql<{ total: number }[]>`
       select (select count(*) from miner_telemetry_live l
         ${needsMiners(filter) ? sql`join miners m using (miner_id)` : sql``}
-        where ${isSiteMiner(sql, siteId)} ${matches(sql, filter, moment)})::int as total
+        where ${isSiteMiner(sql, siteId)} ${matches(sql, siteId, filter, moment)})::int as total
       from sites where site_id = ${siteId}::int`,
     );
     return counted[0]?.total ?? null;
@@ -74,7 +74,7 @@ export class LiveRepo {
         (sql) => sql<(LiveRow & { position: LivePosition })[]>`
       with picked as materialized (
         select miner_id from miners m join miner_telemetry_live l using (miner_id)
-        where ${isSite(sql, siteId)} ${matches(sql, query, moment)}
+        where ${isSite(sql, siteId)} ${matches(sql, siteId, query, moment)}
           ${after === null ? sql`` : sql`and ${isAfter(sql, query, after)}`}
         order by ${orderBy(sql, query)}
         limit ${perPage + 1}::int offset ${offset}::int8
@@ -101,7 +101,7 @@ export class LiveRepo {
       (sql) => sql<{ ids: string | null }[]>`
       select string_agg(m.miner_id::text, ',' order by ${orderBy(sql, query)}) as ids
       from miners m join miner_telemetry_live l using (miner_id)
-      where ${isSite(sql, siteId)} ${matches(sql, query, moment)}`,
+      where ${isSite(sql, siteId)} ${matches(sql, siteId, query, moment)}`,
     );
     return row?.ids == null ? new Int32Array() : Int32Array.from(row.ids.split(','), Number);
   }
@@ -147,8 +147,8 @@ export class LiveRepo {
       (sql) => sql<DetailRow[]>`
       select ${liveColumns(sql, moment)}, m.site_id, m.mac, m.family, l.reported_health,
         l.hardware_errors::float8, l.frequency_avg, l.efficiency, l.pool_latency_ms, l.temperature_min,
-        to_json(l.temperature_chips) as temperature_chips, l.boards, l.details, r.raw, r.raw_time
-      from miners m join miner_telemetry_live l using (miner_id)
+        to_json(d.temperature_chips) as temperature_chips, d.boards, d.details, r.raw, r.raw_time
+      from miners m join miner_telemetry_live l using (miner_id) left join miner_live_details d using (miner_id)
       cross join lateral (
         select json_object_agg(command, body) as raw, max(time) as raw_time
         from miner_raw_replies where miner_id = m.miner_id) r
@@ -171,9 +171,9 @@ export class LiveRepo {
         name,
         (sql) => sql<LiveRow[]>`
         with picked as materialized (
-          select miner_id from miners m join miner_telemetry_live l using (miner_id)
+          select l.miner_id from miner_telemetry_live l
           where l.site_id = ${siteId}::int and l.online and not ${isStale(sql, moment)} and ${sql.unsafe(condition)}
-          order by ${sql.unsafe(order)}, m.key
+          order by ${sql.unsafe(order)}, l.miner_id
           limit ${limit}::int
         )
         select ${liveColumns(sql, moment)}

@@ -104,13 +104,15 @@ export class SiteRepo {
       this.#db.run(
         'stats',
         (sql) => sql<(Site & { total: number; online: number; last_upload: Date | null })[]>`
-        select s.site_id, s.name as site_name, count(l.miner_id)::int as total,
-          (count(*) filter (where l.online))::int as online,
+        select s.site_id, s.name as site_name, coalesce(c.total, 0) as total, coalesce(c.online, 0) as online,
           (select max(received_at) from collector_upload_logs u where u.site_id = s.site_id) as last_upload
         from sites s
-        left join miners m using (site_id)
-        left join miner_telemetry_live l on l.miner_id = m.miner_id and (m.vacated_at is null or l.online)
-        group by s.site_id order by s.site_id`,
+        left join (
+          select l.site_id, count(*)::int as total, (count(*) filter (where l.online))::int as online
+          from miner_telemetry_live l
+          where l.online or l.miner_id not in (select miner_id from miners where vacated_at is not null)
+          group by l.site_id) c using (site_id)
+        order by s.site_id`,
       ),
     ]);
     const sites = rows.map(({ site_id, site_name, total, online, last_upload }) => [
