@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import {
   configOf,
   siteName,
@@ -10,7 +10,7 @@ import {
 } from './options.js';
 import { print } from './print.js';
 
-/** `migrate`, `db`, `keys`, `quirks` and `racks`: commands on the database. */
+/** `migrate`, `db`, `keys`, `alerts`, `quirks` and `racks`: commands on the database. */
 export function addDataCommands(program: Command, finish: Finish): void {
   program.commandsGroup('Database:');
   withConfigFlags(
@@ -31,6 +31,7 @@ export function addDataCommands(program: Command, finish: Finish): void {
     },
   );
   addKeys(program, finish);
+  addAlerts(program, finish);
   const quirks = program
     .command('quirks')
     .description('lists what is wrong with the replies of miners: repaired or unreadable, by firmware')
@@ -57,6 +58,44 @@ export function addDataCommands(program: Command, finish: Finish): void {
       finish(await readRacks(configOf(flags), { site, file }, print));
     },
   );
+}
+
+function addAlerts(program: Command, finish: Finish): void {
+  const alerts = program.command('alerts').description('alerts: what is wrong now, and who has taken note');
+  const list = alerts
+    .command('list')
+    .description('lists alerts that are not over, the newest first')
+    .addOption(new Option('--site <name>', 'one site; all of them').argParser(siteName))
+    .option('--all', 'those that are over too, as long as they are kept')
+    .option('--json', 'machine-readable');
+  withExamples(withConfigFlags(list), 'headframe alerts list --site north').action(
+    async (flags: ConfigFlags & { site?: string; all?: boolean; json?: boolean }) => {
+      const { listAlerts } = await import('./alerts.js');
+      const options = {
+        site: flags.site ?? null,
+        isAll: flags.all === true,
+        isJson: flags.json === true,
+      };
+      finish(await listAlerts(configOf(flags), options, print));
+    },
+  );
+  const ack = alerts
+    .command('ack')
+    .description('acknowledges an alert, in the name of the user of this system')
+    .argument('<id>', 'number of the alert, from `headframe alerts list`', wholeNumber(1, 2 ** 31 - 1))
+    .addOption(new Option('--note <text>', 'what is done about it').argParser(noteText));
+  withExamples(withConfigFlags(ack), 'headframe alerts ack 17 --note "fan ordered"').action(
+    async (id: number, flags: ConfigFlags & { note?: string }) => {
+      const { acknowledgeAlert } = await import('./alerts.js');
+      finish(await acknowledgeAlert(configOf(flags), { id, note: flags.note ?? null }, print));
+    },
+  );
+}
+
+/** A note as the api takes it. */
+function noteText(text: string): string {
+  if (/^[^\p{Cc}]{1,1000}$/u.test(text)) return text;
+  throw new InvalidArgumentError('Give 1 to 1000 characters on one line.');
 }
 
 function addKeys(program: Command, finish: Finish): void {

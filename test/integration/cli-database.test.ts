@@ -87,6 +87,51 @@ describe.each(testEditions())('db status on %s', (edition) => {
   });
 });
 
+describe.each(testEditions())('alerts on %s', (edition) => {
+  it('are listed and acknowledged, once', async () => {
+    const storage = await createTestStorage(edition);
+    const run = (...args: string[]) =>
+      headframe(['alerts', ...args], { cwd: folder.path, env: { DATABASE_URL: storage.url } });
+    const ids = async (...args: string[]) =>
+      (JSON.parse((await run('list', '--json', ...args)).stdout) as { id: number }[]).map(({ id }) => id);
+    try {
+      expect(await run('list')).toMatchObject({ code: 0, stdout: 'no open alerts\n' });
+      await storage.sites.ensureSite('south');
+      await storage.query(`
+        insert into alerts (rule_id, site_id, kind, severity, message, triggered_at, resolved_at)
+        select n, site_id, 'offline', 'warning', E'a\\n\\u001b[31mb', to_timestamp(n), case n when 3 then now() end
+        from generate_series(1, 3) n join sites on name = 'north'`);
+      const table = await run('list');
+      expect(table.stdout).toMatch(/^id +level +state +site +kind +incident +since +message$/m);
+      expect(table.stdout).toContain(
+        '\n1   warning  open   north  offline  -         1970-01-01T00:00:01.000Z  a \\u001b[31mb\n',
+      );
+      expect(await ids()).toEqual([2, 1]);
+      expect(await ids('--all', '--site', 'north')).toEqual([2, 1, 3]);
+      expect(await ids('--site', 'south')).toEqual([]);
+      const nowhere = await run('list', '--site', 'west');
+      expect(nowhere).toMatchObject({ code: 1, stdout: '' });
+      expect(nowhere.stderr).toContain('there is no site "west"');
+
+      const first = await run('ack', '1', '--note', 'fan ordered');
+      expect(first).toMatchObject({ code: 0, stdout: 'alert 1 is acknowledged\n', stderr: '' });
+      const again = await run('ack', '1', '--note', 'another');
+      expect(again.stdout).toMatch(/^alert 1 was acknowledged by \S+ at \S+Z\n$/);
+      expect(await run('ack', '9')).toMatchObject({ code: 1, stdout: 'there is no alert 9\n' });
+      expect((await run('ack', '2', '--note', 'two\nlines')).code).toBe(2);
+      const states = await storage.query(
+        'select note, acknowledged_at is null as is_open from alerts order by alert_id',
+      );
+      expect(states.slice(0, 2)).toEqual([
+        { note: 'fan ordered', is_open: false },
+        { note: null, is_open: true },
+      ]);
+    } finally {
+      await storage.close();
+    }
+  }, 60_000);
+});
+
 describe('on the embedded database', () => {
   it('looking for keys makes no database', async () => {
     const { code, stderr } = await headframe(['keys', 'list'], { cwd: folder.path });
