@@ -24,8 +24,9 @@ left join lateral (
     and h.time > $2::text::timestamptz - $3::text::float8 * interval '1 second'
   order by h.time desc limit 1
 ) h on true
-left join miner_states s on s.code = h.state
-left join health_levels w on w.code = h.health
+-- As text: of "char" columns with statistics PostgreSQL 18 cannot plan a join by order ("cache lookup failed for collation").
+left join miner_states s on s.code::text = h.state::text
+left join health_levels w on w.code::text = h.health::text
 left join lateral (
   select (array_agg(e.from_value order by e.time) filter (where e.kind = 'moved'))[1] as moved,
     (array_agg(e.from_value order by e.time) filter (where e.kind = 'model'))[1] as model,

@@ -23,5 +23,5 @@ select count(*)::int as total_miners,
   max(temperature_max) as max_temperature,
   (select coalesce(json_object_agg(s.name, c.n order by s.name), '{}')
     from (select state, count(*) as n from fleet where state is not null group by state) c
-    join miner_states s on s.code = c.state) as by_state
+    join miner_states s on s.code::text = c.state::text) as by_state
 from fleet

@@ -139,4 +139,12 @@ describe.each(testEditions())('the fleet at a time on %s', (edition) => {
       span('b', 'online', 'unreachable', 'mining', 20, null),
     ]);
   });
+
+  test('answers the same when the planner knows what is in the tables', async () => {
+    const before = await page(20);
+    const totals = await fleet.fleetTotalsAt(storage.key.siteId, when(20), 300);
+    await storage.query('analyze');
+    expect(await page(20)).toEqual(before);
+    expect(await fleet.fleetTotalsAt(storage.key.siteId, when(20), 300)).toEqual(totals);
+  });
 });
