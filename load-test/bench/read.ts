@@ -109,7 +109,7 @@ const { values } = parseArgs({
 });
 const report = await benchRead({
   size: readSize(values),
-  rounds: Number(values.rounds ?? (values.quick === true ? 5 : 40)),
+  rounds: Number(values.rounds ?? (values.quick === true ? 5 : 30)),
   ingestRowsPerS: Number(values.ingest),
   isEmbedded: values.embedded,
   serverUrl: values.server ?? null,

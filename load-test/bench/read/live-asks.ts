@@ -73,7 +73,12 @@ export function liveAsks(fleet: Fleet, random: Random, deepPages: readonly DeepP
     page('by model, state and pool', () => ({ ...model(), ...pool(), state: 'mining' })),
     {
       name: 'live page, far down by number',
-      next: () => live({}, { ...sorted(), page: String(1 + below(random, Math.ceil(fleet.count / 100))) }),
+      // Whoever goes there has just been told the total.
+      next: () => {
+        const page = String(1 + below(random, Math.ceil(fleet.count / 100)));
+        const { path } = live({}, { ...sorted(), page });
+        return { path, cached: [path] };
+      },
       isMeant: (data) => hasAtLeast(data, 'miners', 1),
     },
     {
