@@ -114,11 +114,14 @@ export function matches(sql: Sql, siteId: number, filter: LiveFilter, moment: Re
 
 /**
  * Whether a text is in what a miner or its live row says. Of the miners the ids are looked up first, so that
- * rows which do not match are not joined to be found out.
+ * rows which do not match are not joined to be found out; materialized, for else each parallel worker does it.
  */
 function isFound(sql: Sql, siteId: number, search: string): Fragment {
   const text = sql`(select lower(${search}::text))`;
   return sql`(
-      l.miner_id in (select miner_id from miners where site_id = ${siteId}::int and strpos(search_text, ${text}) > 0)
+      l.miner_id in (
+        with found as materialized (
+          select miner_id from miners where site_id = ${siteId}::int and strpos(search_text, ${text}) > 0)
+        select miner_id from found)
       or strpos(lower(l.worker_name), ${text}) > 0 or strpos(lower(l.pool_url), ${text}) > 0)` as unknown as Fragment;
 }
