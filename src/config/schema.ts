@@ -3,74 +3,9 @@ import { defaultHealthThresholds } from '../domain/health.js';
 import { logLevels } from '../telemetry/logger.js';
 import { alerts } from './alerts-schema.js';
 import { group, int, ratio, text } from './fields.js';
+import { credential, namedSecret, site } from './site-schema.js';
 
 const h = defaultHealthThresholds;
-const siteName = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
-    'a site name is 1 to 64 letters, digits, dots, dashes or underscores',
-  );
-
-const credential = z.strictObject({
-  family: text('Family they are for, such as `antminer-web` or `vnish-web`; any when absent.'),
-  miners: z
-    .array(z.string().min(1))
-    .min(1)
-    .optional()
-    .describe('Addresses they are for, written as `ranges`; any when absent.'),
-  username: z
-    .string()
-    .max(256)
-    .default('')
-    .describe('User name; left out where only a password is asked for.'),
-  password: text('Password (secret; prefer `password_file`).'),
-  password_file: text('File holding the password.'),
-  password_env: text('Environment variable holding the password.'),
-});
-
-const namedSecret = z.strictObject({
-  name: siteName.describe('Name that a notifier gives as its `secret`.'),
-  value: text('The secret itself (secret; prefer `value_file`).'),
-  value_file: text('File holding it.'),
-  value_env: text('Environment variable holding it.'),
-});
-
-const site = z.strictObject({
-  name: siteName.describe('Name of the site; unique.'),
-  ranges: z
-    .array(z.string().min(1))
-    .min(1)
-    .describe('Addresses to poll: CIDR, `a-b`, `a.b.c.d-e`, `10.0.*.2`, single, `!` excludes.'),
-  zone: z
-    .string()
-    .regex(/^[a-z0-9-]{1,32}$/)
-    .default('default')
-    .describe('Reachability zone: pollers take jobs of their zones only.'),
-  interval_s: z
-    .number()
-    .int()
-    .min(1)
-    .max(3600)
-    .optional()
-    .describe('Poll interval of this site, s; `poll.interval_s` when absent.'),
-  port: z.number().int().min(1).max(65535).default(4028).describe('TCP port of the CGMiner API.'),
-  http_port: z
-    .number()
-    .int()
-    .min(1)
-    .max(65535)
-    .optional()
-    .describe('TCP port of web interfaces; 80 when absent.'),
-  credentials: z
-    .array(credential)
-    .max(10_000)
-    .optional()
-    .describe('Logins of its web interfaces, before those of `credentials`.'),
-  key: text('Collector key of this site (secret; prefer `key_file`).'),
-  key_file: text('File holding the collector key.'),
-});
-
 /** Every setting, with its default, unit and meaning. `docs/configuration.md` is generated from it. */
 export const configSchema = z.strictObject({
   data_dir: z
