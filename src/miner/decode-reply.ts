@@ -195,9 +195,12 @@ function namedRoot(
   return { value: isObject(only) ? only : { [command.toUpperCase()]: value }, repairs: noted };
 }
 
-/** As `isShallow`, but a text with fewer openings than levels allowed need not be walked: most replies. */
+/** Openings counted before walking costs less: texts in brackets have hundreds of them. */
+const maxCounted = 20;
+
+/** As `isShallow`, but a text with few openings need not be walked: most replies. */
 function isShallowText(text: string, value: JsonObject | JsonValue[]): boolean {
-  let left = defaultMaxDepth;
+  let left = maxCounted;
   for (const opening of '{[') {
     for (let at = text.indexOf(opening); at !== -1 && left > 0; at = text.indexOf(opening, at + 1)) left -= 1;
   }
