@@ -19,11 +19,13 @@ export function createGuards(checkKey: KeyCheck, deps: ApiDeps): Record<Access, 
   async function guardCollector(request: Request, response: Response, next: NextFunction): Promise<void> {
     const key = await checkKey(request);
     response.locals['key'] = key;
-    const state = await limit(presentedKey(request) ?? '');
-    response.set('X-RateLimit-Limit', String(options.requestsPerMinute));
-    response.set('X-RateLimit-Remaining', String(Math.max(0, options.requestsPerMinute - state.count)));
+    const isCommand = String(response.locals['route']).startsWith('/api/collector/commands');
+    const most = isCommand ? options.commandRequestsPerMinute : options.requestsPerMinute;
+    const state = await limit(presentedKey(request) ?? '', isCommand ? 'commands' : 'collector');
+    response.set('X-RateLimit-Limit', String(most));
+    response.set('X-RateLimit-Remaining', String(Math.max(0, most - state.count)));
     response.set('X-RateLimit-Reset', String(state.resetS));
-    if (state.count > options.requestsPerMinute) {
+    if (state.count > most) {
       throw new AppError('RATE_LIMITED', 'Rate limit exceeded', { retryAfterS: state.resetS });
     }
     next();

@@ -9,6 +9,9 @@ export interface LimitState {
   readonly resetS: number;
 }
 
+/** What is counted by itself: commands must not wait for uploads, nor they for commands. */
+export type LimitUse = 'collector' | 'commands';
+
 const windowMs = 60_000;
 
 /**
@@ -17,17 +20,23 @@ const windowMs = 60_000;
  */
 export function createCollectorLimit(
   deps: Pick<ApiDeps, 'shared' | 'options'>,
-): (key: string) => Promise<LimitState> {
-  const limiter = new RateLimiterMemory({
-    points: deps.options.requestsPerMinute,
-    duration: windowMs / 1_000,
-  });
-  return async (key) => {
+): (key: string, use: LimitUse) => Promise<LimitState> {
+  const limiters = {
+    collector: new RateLimiterMemory({
+      points: deps.options.requestsPerMinute,
+      duration: windowMs / 1_000,
+    }),
+    commands: new RateLimiterMemory({
+      points: deps.options.commandRequestsPerMinute,
+      duration: windowMs / 1_000,
+    }),
+  };
+  return async (key, use) => {
     const hash = createHash('sha256').update(key).digest('hex');
-    const shared = (await deps.shared?.count(`rate_limit:collector:${hash}`, windowMs)) ?? null;
+    const shared = (await deps.shared?.count(`rate_limit:${use}:${hash}`, windowMs)) ?? null;
     if (shared !== null)
       return { count: shared.count, resetS: Math.max(1, Math.ceil(shared.leftMs / 1_000)) };
-    const own = await consume(limiter, hash);
+    const own = await consume(limiters[use], hash);
     return { count: own.consumedPoints, resetS: waitS(own) };
   };
 }

@@ -26,6 +26,7 @@ import type {
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { AlertDeps } from './alerts.js';
+import type { CommandDeps } from './commands.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { ApiOptions } from './options.js';
 
@@ -111,6 +112,7 @@ export interface ApiDeps {
   readonly heatmap: HeatmapReader;
   readonly fleet: FleetReader;
   readonly alerts: AlertDeps;
+  readonly commands: CommandDeps;
   /** Rejects when the database does not answer. */
   ping(): Promise<unknown>;
   /** Inflates, parses and validates one upload off the main thread. */

@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import type { z } from 'zod';
 import { AppError } from '../domain/errors.js';
+import { parseUploadJson } from '../domain/upload-json.js';
 import type { Lease } from './byte-budget.js';
 import { readBody } from './body.js';
 
@@ -35,9 +36,8 @@ export async function readJsonBody<T>(request: Request, schema: z.ZodType<T>): P
 function parse(body: Uint8Array): unknown {
   const text = new TextDecoder().decode(body).trim();
   if (text === '') return {};
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new AppError('JSON_INVALID', 'Invalid JSON', { cause });
-  }
+  // What collectors report of commands may hold bare NaN, as their uploads do.
+  const read = parseUploadJson(text);
+  if (read.kind === 'invalid') throw new AppError('JSON_INVALID', 'Invalid JSON');
+  return read.value;
 }

@@ -16,6 +16,8 @@ export interface ApiOptions {
   readonly discardMs: number;
   /** Uploads, and other requests of collectors, per key and minute. */
   readonly requestsPerMinute: number;
+  /** Polls for commands and results, per key and minute. */
+  readonly commandRequestsPerMinute: number;
   /** Unknown keys one address may try per minute. */
   readonly badKeysPerMinute: number;
   /** How long a known key is believed, ms. */
@@ -70,6 +72,7 @@ export const defaultApiOptions: ApiOptions = {
   bodyTimeoutMs: 15_000,
   discardMs: 10_000,
   requestsPerMinute: 120,
+  commandRequestsPerMinute: 12_000,
   badKeysPerMinute: 60,
   keyTtlMs: 30_000,
   badKeyTtlMs: 5_000,

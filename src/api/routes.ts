@@ -4,6 +4,7 @@ import type { KeyCheck } from './collector-key.js';
 import { buildOpenApi } from './contract/openapi.js';
 import { routeTable, type RouteKey } from './contract/route-table.js';
 import { createAlertHandlers } from './alerts.js';
+import { createCommandHandlers } from './commands.js';
 import type { ApiDeps } from './deps.js';
 import { docsPageStyle, renderDocsPage } from './docs-page.js';
 import { createHealth, createMetricsPage, createReadiness } from './health.js';
@@ -47,6 +48,7 @@ export function createRoutes(deps: ApiDeps, checkKey: KeyCheck): readonly Route[
     'get /api/collector/sites/:site/fleet': past.fleet,
     'get /api/collector/sites/:site/heatmap': past.heatmap,
     ...createAlertHandlers(deps),
+    ...createCommandHandlers(deps),
     'get /api/openapi.json': (_request, response) => void response.json(document),
     'get /api/docs': (_request, response) => void response.type('html').send(page),
     'get /api/docs.css': (_request, response) => void response.type('css').send(docsPageStyle),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defaultHealthThresholds } from '../domain/health.js';
 import { logLevels } from '../telemetry/logger.js';
 import { alerts } from './alerts-schema.js';
+import { commands } from './commands-schema.js';
 import { group, int, ratio, text } from './fields.js';
 import { credential, namedSecret, site } from './site-schema.js';
 
@@ -260,6 +261,7 @@ export const configSchema = z.strictObject({
       rollup_5m_days: int(1, 36_500, 365, 'Sums of each site in five minutes are kept so long, days.'),
       alerts_days: int(1, 36_500, 365, 'Alerts and incidents are kept so long after their end, days.'),
       notices_days: int(1, 36_500, 30, 'Notices are kept so long after they were settled, days.'),
+      commands_days: int(1, 36_500, 30, 'Commands and their events are kept so long after their end, days.'),
       run_every_s: int(1, 86_400, 300, 'How often maintenance runs, s.'),
     },
     'How long rows are kept.',
@@ -280,6 +282,7 @@ export const configSchema = z.strictObject({
     'Sums over hours and five minutes.',
   ),
   alerts,
+  commands,
   metrics: group(
     {
       host: z

@@ -76,6 +76,18 @@ export const errorTable = {
     'What was to be changed has changed since it was read, or a name is taken.',
     'Read it again and send its `version`, or choose another name.',
   ),
+  COMMAND_REFUSED: spec(
+    409,
+    false,
+    'A command is not taken: commands or its kind are switched off, or a bound is reached; the message says which.',
+    'See `commands.*` of the settings.',
+  ),
+  COMMAND_ENDED: spec(
+    400,
+    false,
+    'The command, or batch, has ended and cannot be cancelled any more.',
+    'Look at its events.',
+  ),
   NOTIFIER_FAILED: spec(
     502,
     true,

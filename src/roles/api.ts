@@ -12,6 +12,7 @@ import { RedisStore } from '../storage/redis-store.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import { alertDepsOf, senderOf, startAlerts } from './alerts.js';
+import { commandDepsOf, commandWaitsOf, startCommands } from './commands.js';
 import { createFailure, type Failure } from './failure.js';
 import { startMaintenance } from './maintenance.js';
 import { thresholdsOf } from './plan.js';
@@ -39,9 +40,11 @@ export async function startApi(
     deadlineMs: config.api.ingest_timeout_ms,
   });
   const shared = openShared(options);
+  const waits = commandWaitsOf(options);
   const app = createApp({
     ...depsOf(options),
     alerts: alertDepsOf(store, config.alerts.max_notifiers, send),
+    commands: commandDepsOf(options, waits),
     lifecycle,
     shared,
     parseUpload: pool.run,
@@ -57,10 +60,11 @@ export async function startApi(
   );
   const maintenance = startMaintenance(options);
   const alerts = startAlerts({ ...options, send });
+  const commands = startCommands({ ...options, waits });
   return {
     server,
     async stop() {
-      await Promise.all([maintenance.stop(), alerts.stop()]);
+      await Promise.all([maintenance.stop(), alerts.stop(), commands.stop()]);
       await server.stop({ deadlineMs: config.shutdown_ms / 2 });
       await pool.close();
       shared?.close();
@@ -79,7 +83,7 @@ function depsOf({
   store,
   metrics,
   log,
-}: ApiOptions): Omit<ApiDeps, 'alerts' | 'lifecycle' | 'parseUpload' | 'shared'> {
+}: ApiOptions): Omit<ApiDeps, 'alerts' | 'commands' | 'lifecycle' | 'parseUpload' | 'shared'> {
   const { api } = config;
   return {
     ...storeDeps(store, staleAfterS(config)),
@@ -95,6 +99,7 @@ function depsOf({
       maxInflightBytes: api.max_inflight_bytes,
       bodyTimeoutMs: api.body_timeout_ms,
       requestsPerMinute: api.rate_limit_per_minute,
+      commandRequestsPerMinute: config.commands.rate_limit_per_minute,
       maxStreams: api.max_event_streams,
       hasOpenReads: api.open_reads,
       // Whoever lets one call take longer lets a read.

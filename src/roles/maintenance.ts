@@ -34,6 +34,7 @@ export function startMaintenance(options: MaintenanceOptions): Stoppable {
         logDays: retention.logs_days,
         alertDays: retention.alerts_days,
         noticeDays: retention.notices_days,
+        commandDays: retention.commands_days,
         quirkDays: retention.quirks_days,
         now: new Date(),
         log,

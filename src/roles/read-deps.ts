@@ -8,6 +8,7 @@ export function storeDeps(
 ): Omit<
   ApiDeps,
   | 'alerts'
+  | 'commands'
   | 'shared'
   | 'parseUpload'
   | 'lifecycle'

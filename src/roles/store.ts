@@ -2,6 +2,8 @@ import type { Config } from '../config/schema.js';
 import { AlertEngineRepo } from '../storage/alert-engine.repo.js';
 import { AlertRulesRepo } from '../storage/alert-rules.repo.js';
 import { AlertsRepo } from '../storage/alerts.repo.js';
+import { CommandSweepsRepo } from '../storage/command-sweeps.repo.js';
+import { CommandsRepo } from '../storage/commands.repo.js';
 import { openDatabase, type Database } from '../storage/database.js';
 import { FleetRepo } from '../storage/fleet.repo.js';
 import { HeatmapRepo } from '../storage/heatmap.repo.js';
@@ -19,6 +21,8 @@ import type { Metrics } from '../telemetry/metrics.js';
 /** Everything kept in PostgreSQL, behind one guarded pool. */
 export interface Store {
   readonly database: Database;
+  /** Of the database, for a connection that listens; null: nobody does. */
+  readonly url: string | null;
   readonly telemetry: TelemetryStore;
   readonly keys: KeysRepo;
   readonly live: LiveRepo;
@@ -31,6 +35,8 @@ export interface Store {
   readonly alerts: AlertsRepo;
   readonly alertRules: AlertRulesRepo;
   readonly notifiers: NotifiersRepo;
+  readonly commands: CommandsRepo;
+  readonly commandSweeps: CommandSweepsRepo;
   readonly status: StatusRepo;
 }
 
@@ -44,13 +50,17 @@ export function openStore(url: string, config: Config, options: { log: Logger; m
     maxWaiting: config.database.max_waiting,
     ...options,
   });
-  return storeOn(database, { evaluationDeadlineMs: config.alerts.evaluation_timeout_ms });
+  return storeOn(database, { url, evaluationDeadlineMs: config.alerts.evaluation_timeout_ms });
 }
 
 /** The repositories over a database. */
-export function storeOn(database: Database, options: { evaluationDeadlineMs?: number } = {}): Store {
+export function storeOn(
+  database: Database,
+  options: { url?: string; evaluationDeadlineMs?: number } = {},
+): Store {
   return {
     database,
+    url: options.url ?? null,
     telemetry: new TelemetryStore(database),
     keys: new KeysRepo(database),
     live: new LiveRepo(database),
@@ -63,6 +73,8 @@ export function storeOn(database: Database, options: { evaluationDeadlineMs?: nu
     alerts: new AlertsRepo(database),
     alertRules: new AlertRulesRepo(database),
     notifiers: new NotifiersRepo(database),
+    commands: new CommandsRepo(database),
+    commandSweeps: new CommandSweepsRepo(database),
     status: new StatusRepo(database),
   };
 }

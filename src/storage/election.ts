@@ -9,6 +9,8 @@ export const workLocks = {
   alerts: 4_801_010,
   /** Stands in `sql/queries/` too. */
   notices: 4_801_011,
+  /** Stands in `sql/queries/` too. */
+  commands: 4_801_012,
 } as const;
 
 /**

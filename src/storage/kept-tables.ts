@@ -11,6 +11,8 @@ export interface KeepDays {
   readonly alertDays: number;
   /** Of notices, from when they were settled. */
   readonly noticeDays: number;
+  /** Of commands and batches, from their end. */
+  readonly commandDays: number;
   /** Since a kind of damage, or a miner that shows it, was last seen. */
   readonly quirkDays: number;
 }
@@ -55,6 +57,14 @@ export const keptRows: readonly KeptRows[] = [
     'resolved_at',
     (keep) => keep.alertDays,
     'and not exists (select from alerts a where a.incident_id = incidents.incident_id)',
+  ),
+  // Its events, a handful, go with it.
+  endedRows('miner_commands', 'ended_at', (keep) => keep.commandDays),
+  endedRows(
+    'command_batches',
+    'ended_at',
+    (keep) => keep.commandDays,
+    'and not exists (select from miner_commands c where c.batch_id = command_batches.batch_id)',
   ),
   endedRows('maintenance_windows', 'ends_at', (keep) => keep.alertDays),
   {

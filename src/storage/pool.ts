@@ -11,6 +11,10 @@ export interface PoolOptions {
   readonly connectTimeoutMs: number;
   /** The server cancels a statement after this, ms: the second guard, for a client that is gone. */
   readonly statementTimeoutMs: number;
+  /** Called for each notice that its connections listen for. */
+  readonly onNotify?: (channel: string, payload: string) => void;
+  /** Called when a connection has closed. */
+  readonly onClose?: () => void;
 }
 
 /**
@@ -30,7 +34,8 @@ export class Pool {
     this.sql = postgres(options.url, {
       max: options.poolSize,
       connect_timeout: options.connectTimeoutMs / 1000,
-      idle_timeout: 60,
+      // A connection that listens says nothing for long.
+      idle_timeout: options.onNotify === undefined ? 60 : null,
       keep_alive: 10,
       backoff: () => 0,
       // Reads answer arrays as JSON, so the catalog query per connection is not needed.
@@ -45,6 +50,8 @@ export class Pool {
         jit: 'off',
       },
       socket,
+      ...(options.onNotify === undefined ? {} : { onnotify: options.onNotify }),
+      ...(options.onClose === undefined ? {} : { onclose: options.onClose }),
     } as postgres.Options<Record<string, never>>);
   }
 

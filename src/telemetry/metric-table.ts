@@ -93,6 +93,20 @@ export const metricTable = {
     'outcome',
   ),
   headframe_notifications_waiting: gauge('Notices in the outbox that wait or are held back.'),
+  // Commands
+  command_created_total: counter('Commands taken, by type.', 'type'),
+  command_execution_total: counter('Commands that ended, by type and status.', 'type', 'status'),
+  command_execution_seconds: histogram(
+    'Time from handing a command out to its result.',
+    [0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 900],
+    'type',
+  ),
+  headframe_commands_open: gauge('Commands pending or sent, by type and status.', 'type', 'status'),
+  headframe_command_leases_ended_total: counter(
+    'Commands whose collector gave no result in time, by type.',
+    'type',
+  ),
+  headframe_command_polls_waiting: gauge('Polls of collectors that wait for commands.'),
   // Database
   headframe_db_deadlines_total: counter('Database calls that passed their deadline.'),
   headframe_db_pool_replacements_total: counter('Times the connection pool was replaced.'),

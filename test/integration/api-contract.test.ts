@@ -31,6 +31,11 @@ const requests = (site: FilledSite): Partial<Record<RouteKey, readonly string[]>
     'get /api/collector/maintenance-windows': ['/api/collector/maintenance-windows'],
     'get /api/collector/notifiers': ['/api/collector/notifiers'],
     'get /api/collector/notifications': ['/api/collector/notifications'],
+    'get /api/collector/commands/history': ['/api/collector/commands/history'],
+    'get /api/collector/commands/stats': ['/api/collector/commands/stats'],
+    // Held against their schemas where there are commands: commands.test.ts.
+    'get /api/collector/commands/pending': [],
+    'get /api/collector/commands/:id': [],
     'get /api/collector/quirks': ['/api/collector/quirks', `/api/collector/quirks?site_id=${site.siteId}`],
     'get /api/collector/sites/:site/miners/:minerId/history': [
       ...Object.keys(historyMetrics)

@@ -16,6 +16,7 @@ describe.each(testEditions())('retention on %s', (edition) => {
   const run = (changes: Partial<RetentionOptions> = {}) =>
     runRetention(storage.db, {
       historyDays: 30,
+      commandDays: 30,
       alertDays: 365,
       noticeDays: 30,
       eventDays: 730,

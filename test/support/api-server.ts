@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { ApiDeps, HistoryReader } from '../../src/api/deps.js';
 import type { TimeRange } from '../../src/domain/history.js';
+import { CommandWaits } from '../../src/api/command-waits.js';
+import { commandKinds } from '../../src/domain/commands.js';
 import { createApp } from '../../src/api/app.js';
 import { IngestPool } from '../../src/api/ingest-pool.js';
 import { createLifecycle } from '../../src/api/lifecycle.js';
@@ -121,6 +123,7 @@ export async function startTestApi(setup: TestApiOptions = {}): Promise<TestApi>
     history: noHistory,
     fleet: { totals: async () => ({}), page: async () => ({ miners: [], next: null }) },
     alerts: noAlerts,
+    commands: noCommands,
     heatmap: { groups: async () => [], cells: async () => [] },
     ping: async () => undefined,
     parseUpload: pool.run,
@@ -208,4 +211,37 @@ const noAlerts: ApiDeps['alerts'] = {
   },
   maxNotifiers: 1,
   tell: refuse,
+};
+
+/** No command; none can be made. */
+const noCommands: ApiDeps['commands'] = {
+  queue: {
+    create: refuse,
+    claim: async () => ({ commands: [], expired: [] }),
+    release: async () => undefined,
+    settle: unknown,
+    cancel: unknown,
+    list: none,
+    find: unknown,
+    stats: async () => ({ stats: {}, active_pending: 0, total: 0 }),
+  },
+  waits: new CommandWaits({ maxWaiting: 10, tickMs: 1_000, ready: none }),
+  options: {
+    isEnabled: true,
+    allow: new Set(commandKinds),
+    maxClaim: 50,
+    leaseS: 120,
+    noWaitLeaseS: 900,
+    dailyCap: 1_000,
+    maxTtlS: 604_800,
+    confirmS: {
+      enable: 900,
+      disable: 900,
+      restart: 600,
+      reboot: 900,
+      set_pool: 600,
+      set_fan: 300,
+      set_frequency: 900,
+    },
+  },
 };

@@ -7,7 +7,7 @@ type Json = Record<string, unknown>;
 
 /** Statuses a route may fail with, by who may call it; 500 and 503 always. */
 const failures: Readonly<Record<Access, readonly number[]>> = {
-  collector: [400, 401, 408, 413, 429],
+  collector: [400, 401, 404, 408, 413, 429],
   viewer: [400, 403, 404],
   operator: [400, 403, 404, 409, 413],
   open: [],

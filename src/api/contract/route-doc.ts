@@ -5,7 +5,7 @@ import type { Access } from '../access.js';
 export interface RouteDoc {
   readonly access: Access;
   /** Heading it stands under. */
-  readonly group: 'Collectors' | 'Live' | 'History' | 'Alerts' | 'Operation';
+  readonly group: 'Collectors' | 'Live' | 'History' | 'Alerts' | 'Commands' | 'Operation';
   /** One line. */
   readonly summary: string;
   /** What the line leaves out. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { alertRoutes } from './alert-routes.js';
+import { commandRoutes } from './command-routes.js';
 import { ok, count } from './answers.js';
 import { alive, ready, status, uploadAnswer, uploadBody } from './collector-answers.js';
 import { fleetStats, livePage, minerDetail, quirk, site, siteSummary, topMiners } from './live-answers.js';
@@ -158,6 +159,7 @@ export const routeTable = {
     answer: ok(heatmap),
   },
   ...alertRoutes,
+  ...commandRoutes,
   'get /api/openapi.json': {
     access: 'open',
     group: 'Operation',

@@ -1,0 +1,18 @@
+-- Cancels a command that is pending or sent. $1 command, $2 sites of who asks (null: all), $3 who asks.
+with told as (
+  select command_id, status from miner_commands
+  where command_id = $1::int and ($2::text is null or site_id = any ($2::text::int[])) for update
+),
+moved as (
+  update miner_commands c set status = 'cancelled', ended_at = statement_timestamp(), lease_until = null,
+    changed_by = $3::text, changed_because = null
+  from told t where c.command_id = t.command_id and t.status in ('pending', 'sent')
+  returning c.command_id, c.site_id, c.target, c.kind
+),
+woken as (
+  select pg_notify('headframe_commands', m.site_id::text) from moved m
+  where exists (select from miner_commands o where o.site_id = m.site_id and o.target = m.target
+    and o.status = 'pending' and o.command_id <> m.command_id and o.not_before is not null)
+)
+select t.status as was, m.command_id is not null as is_moved, m.kind, (select count(*) from woken)::int as woken
+from told t left join moved m using (command_id)

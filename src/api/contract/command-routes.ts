@@ -1,0 +1,75 @@
+import {
+  commandAnswer,
+  commandBody,
+  commandIdPath,
+  commandSiteQuery,
+  createdAnswer,
+  doneAnswer,
+  historyAnswer,
+  historyQuery,
+  pendingAnswer,
+  pendingQuery,
+  reportBody,
+  statsAnswer,
+} from './command-schemas.js';
+import type { RouteDoc } from './route-doc.js';
+
+const group = 'Commands';
+
+/** Routes of commands: first those of collectors, then those of people. */
+export const commandRoutes = {
+  'get /api/collector/commands/pending': {
+    access: 'collector',
+    group,
+    summary: 'Commands to execute now, by priority, then age; 50 at most.',
+    description:
+      'What is handed out is `sent` and not handed out again unless its lease ends without a result and it may be done twice. One command at a time per miner. With `wait` the answer comes as soon as there is something.',
+    query: pendingQuery,
+    answer: pendingAnswer,
+  },
+  'post /api/collector/commands/:id/result': {
+    access: 'collector',
+    group,
+    summary: 'What became of a command.',
+    description:
+      'Reporting again is harmless; after the end of a command a result is kept beside it and changes nothing.',
+    path: commandIdPath,
+    body: reportBody,
+    answer: doneAnswer,
+  },
+  'post /api/collector/commands': {
+    access: 'operator',
+    group,
+    summary: 'Tell one miner to do something.',
+    body: commandBody,
+    answer: createdAnswer,
+  },
+  'delete /api/collector/commands/:id': {
+    access: 'operator',
+    group,
+    summary: 'Cancel a command that is pending or sent; 400 when it has ended.',
+    path: commandIdPath,
+    answer: doneAnswer,
+  },
+  'get /api/collector/commands/history': {
+    access: 'viewer',
+    group,
+    summary: 'Commands, the newest first.',
+    query: historyQuery,
+    answer: historyAnswer,
+  },
+  'get /api/collector/commands/stats': {
+    access: 'viewer',
+    group,
+    summary: 'How many commands there are of each status.',
+    query: commandSiteQuery,
+    answer: statsAnswer,
+  },
+  'get /api/collector/commands/:id': {
+    access: 'viewer',
+    group,
+    summary: 'One command, and all that happened to it.',
+    path: commandIdPath,
+    answer: commandAnswer,
+  },
+} as const satisfies Record<string, RouteDoc>;

@@ -1,0 +1,96 @@
+import { CommandWaits } from '../api/command-waits.js';
+import type { CommandDeps } from '../api/commands.js';
+import type { Config } from '../config/schema.js';
+import type { CommandCount } from '../domain/command-queue.js';
+import { commandKinds, type CommandKind } from '../domain/commands.js';
+import { CommandListener } from '../storage/command-listener.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import type { ApiOptions } from './api.js';
+import { repeat, type Stoppable } from './maintenance.js';
+import type { Store } from './store.js';
+
+/** Where polls for commands wait. */
+export function commandWaitsOf({ config, store }: Pick<ApiOptions, 'config' | 'store'>): CommandWaits {
+  return new CommandWaits({
+    maxWaiting: config.commands.max_waiting_polls,
+    tickMs: config.commands.tick_ms,
+    ready: (siteIds) => store.commands.ready(siteIds),
+  });
+}
+
+/** What the routes of commands need. */
+export function commandDepsOf(
+  { config: { commands }, store }: Pick<ApiOptions, 'config' | 'store'>,
+  waits: CommandWaits,
+): CommandDeps {
+  return {
+    queue: store.commands,
+    waits,
+    options: {
+      isEnabled: commands.enabled,
+      allow: new Set(commands.allow.split(',') as CommandKind[]),
+      maxClaim: commands.max_claim,
+      leaseS: commands.lease_s,
+      noWaitLeaseS: commands.no_wait_lease_s,
+      dailyCap: commands.daily_cap,
+      maxTtlS: commands.max_ttl_h * 3_600,
+      confirmS: confirmSecondsOf(commands),
+    },
+  };
+}
+
+/** How long samples may take to show what a command did, s. */
+function confirmSecondsOf(commands: Config['commands']): Readonly<Record<CommandKind, number>> {
+  return {
+    enable: commands.confirm_power_s,
+    disable: commands.confirm_power_s,
+    restart: commands.confirm_restart_s,
+    reboot: commands.confirm_reboot_s,
+    set_pool: commands.confirm_pool_s,
+    set_fan: commands.confirm_fan_s,
+    set_frequency: commands.confirm_frequency_s,
+  };
+}
+
+/** Listens for commands of other instances, and does to commands what time does. Any number of instances may run it. */
+export function startCommands(options: ApiOptions & { readonly waits: CommandWaits }): Stoppable {
+  const { config, store, metrics, log, waits } = options;
+  const listener =
+    store.url === null
+      ? null
+      : new CommandListener({
+          url: store.url,
+          connectTimeoutMs: config.database.connect_timeout_ms,
+          log,
+          onWake: (siteId) => waits.wake(siteId),
+        });
+  const sweeper = repeat(options, 'commands', config.commands.sweep_every_s, () =>
+    sweepCommands(store, config, metrics),
+  );
+  return {
+    async stop() {
+      await Promise.all([listener?.stop(), sweeper.stop()]);
+    },
+  };
+}
+
+/** One look at what time did; bounded by `commands.sweep_rows`. */
+export async function sweepCommands(store: Store, config: Config, metrics: Metrics): Promise<object> {
+  const { sweep_rows: rows, max_attempts: attempts } = config.commands;
+  const expired = await store.commandSweeps.expire(rows);
+  const unreported = await store.commandSweeps.endLeases(attempts, rows);
+  for (const { kind, status, n } of [...expired, ...unreported])
+    if (status !== 'pending') metrics.add('command_execution_total', n, { type: kind, status });
+  for (const { kind, n } of unreported)
+    metrics.add('headframe_command_leases_ended_total', n, { type: kind });
+  showOpen(await store.commands.open(), metrics);
+  return { expired, unreported };
+}
+
+function showOpen(counts: readonly CommandCount[], metrics: Metrics): void {
+  for (const kind of commandKinds)
+    for (const status of ['pending', 'sent'] as const) {
+      const found = counts.find((count) => count.kind === kind && count.status === status);
+      metrics.set('headframe_commands_open', found?.n ?? 0, { type: kind, status });
+    }
+}

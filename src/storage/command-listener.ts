@@ -1,0 +1,102 @@
+import type { Logger } from '../telemetry/logger.js';
+import { Pool } from './pool.js';
+
+/** Stands in `sql/queries/` too. */
+const channel = 'headframe_commands';
+const retryMs = { first: 500, most: 15_000 };
+/** How often it asks to be told again: a half-open connection tells nothing. */
+const renewEveryMs = 10_000;
+
+export interface CommandListenerOptions {
+  readonly url: string;
+  readonly connectTimeoutMs: number;
+  readonly log: Logger;
+  /** A site has commands; null: any may have, for something may have been missed. */
+  readonly onWake: (siteId: number | null) => void;
+}
+
+/**
+ * Hears of commands from all instances, on a connection of its own. States: `connecting` → `listening` → (it breaks)
+ * `waiting` → `connecting`; any → `stopped`. Whoever waits must look now and then by itself: a notice can be lost.
+ */
+export class CommandListener {
+  readonly #options: CommandListenerOptions;
+  readonly #stopping = new AbortController();
+  readonly #loop: Promise<void>;
+  #wake: () => void = () => undefined;
+
+  constructor(options: CommandListenerOptions) {
+    this.#options = options;
+    this.#loop = this.#run();
+  }
+
+  /** Idempotent. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#wake();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    for (let failures = 0; !this.#isStopping; failures++) {
+      if (failures > 0) await this.#sleep(Math.min(retryMs.most, retryMs.first * 2 ** (failures - 1)));
+      if (this.#isStopping) return;
+      const pool = this.#open();
+      try {
+        while (!this.#isStopping) {
+          // Asking twice is the same as once, and tells whether the connection lives.
+          await bounded(pool.sql.unsafe(`listen ${channel}`), this.#options.connectTimeoutMs + 1_000);
+          failures = 0;
+          // What was told while nobody listened is not told again.
+          this.#options.onWake(null);
+          await this.#sleep(renewEveryMs);
+        }
+      } catch (err) {
+        this.#options.log.debug({ err }, 'not listening for commands');
+      }
+      await pool.end(0);
+    }
+  }
+
+  #open(): Pool {
+    const { url, connectTimeoutMs, onWake } = this.#options;
+    return new Pool({
+      url,
+      poolSize: 1,
+      connectTimeoutMs,
+      statementTimeoutMs: connectTimeoutMs + 1_000,
+      onNotify: (_channel, payload) => onWake(/^\d+$/.test(payload) ? Number(payload) : null),
+      onClose: () => this.#wake(),
+    });
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  /** For `ms`, or until the connection closes or it is stopped. */
+  async #sleep(ms: number): Promise<void> {
+    if (this.#isStopping) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = () => undefined;
+  }
+}
+
+/** The promise, or a failure once `ms` have passed. */
+async function bounded(promise: PromiseLike<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  });
+  try {
+    await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
