@@ -1,4 +1,4 @@
-import { Client } from 'undici';
+import { Client, errors } from 'undici';
 import type { PollErrorClass } from '../src/domain/telemetry.js';
 import { classify } from './tcp-exchange.js';
 
@@ -30,7 +30,13 @@ export type HttpResult =
       readonly bytes: Buffer;
       readonly cut: PollErrorClass | null;
     }
-  | { readonly kind: 'failed'; readonly errorClass: PollErrorClass; readonly hasConnected: boolean };
+  | {
+      readonly kind: 'failed';
+      readonly errorClass: PollErrorClass;
+      readonly hasConnected: boolean;
+      /** The device closed in good order, without a word. */
+      readonly isClosed?: true;
+    };
 
 /** Largest header block taken, bytes. */
 const maxHeaderBytes = 32_768;
@@ -80,7 +86,9 @@ export async function httpExchange(options: HttpExchangeOptions): Promise<HttpRe
       cut: cut === null ? null : (ended ?? cut),
     };
   } catch (error) {
-    return { kind: 'failed', errorClass: ended ?? classOf(error, hasConnected), hasConnected };
+    const errorClass = ended ?? classOf(error, hasConnected);
+    const isClosed = ended === null && hasConnected && isEndOfStream(error);
+    return { kind: 'failed', errorClass, hasConnected, ...(isClosed ? { isClosed } : {}) };
   } finally {
     clearTimeout(connecting);
     clearTimeout(total);
@@ -105,6 +113,11 @@ async function readBody(
     return { bytes: Buffer.concat(chunks), cut: 'reset' };
   }
   return { bytes: Buffer.concat(chunks), cut: null };
+}
+
+/** True for the end of the stream where an answer was due; a reset has a code of its own. */
+function isEndOfStream(error: unknown): boolean {
+  return error instanceof errors.SocketError && error.message === 'other side closed';
 }
 
 /** An answer that is no HTTP is an `http_error`, a connection that is dropped a `reset`. */

@@ -117,7 +117,7 @@ function parseRequest(request: string): { method: string; path: string; body: st
 }
 
 /** Where a redirect leads when that is the miner itself over plain HTTP; `null` otherwise. */
-function ownRedirect(
+export function ownRedirect(
   answer: Answer,
   host: string,
   from: { readonly port: number; readonly path: string },

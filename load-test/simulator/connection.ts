@@ -92,6 +92,8 @@ export class Connection {
     const response = respond(this.#miner, parseRequest(request), this.#shared.nowMs(), this.#shared.writes);
     const { text } = response;
     const kind = fault?.kind;
+    if (response.isWrite && fault !== null && kind?.startsWith('write_') === true)
+      return this.#answerWrite(response, fault);
     if (text === null || kind === 'empty') return this.#finish(response, '', true, fault);
     if (fault?.kind === 'drip') {
       this.#sent = { response, bytes: text.length + 1, isWhole: true, wallMs: this.#shared.wallMs(), fault };
@@ -104,6 +106,15 @@ export class Connection {
       return;
     }
     this.#finish(response, this.#body(text, fault), kind !== 'truncated', fault);
+  }
+
+  /** Faults of writing: the answer is lost, or comes late. */
+  #answerWrite(response: Response, fault: Fault): void {
+    const body = response.text === null ? '' : `${response.text}\0`;
+    if (fault.kind === 'write_lost') return;
+    if (fault.kind === 'write_closed') return this.#finish(response, '', true, fault);
+    if (fault.kind !== 'write_slow') return this.#finish(response, body, true, fault);
+    this.#timer = setTimeout(() => this.#finish(response, body, true, fault), fault.delayMs);
   }
 
   #body(text: string, fault: Fault | null): string | Buffer {

@@ -7,8 +7,14 @@ type Control = (miner: SimulatedMiner, parameter: string, nowMs: number) => Answ
 
 const ended = (word: string): Answer => ({ kind: 'raw', json: `{"STATUS":"${word}","id":1}`, text: word });
 
-/** Parameters are one text with commas; cgminer wants exactly this many. */
+/** Parameters are one text with commas. */
 const split = (parameter: string): string[] => parameter.split(',').map((part) => part.trim());
+
+/** As cgminer reads the details of a pool: a backslash keeps the comma or backslash behind it. */
+const splitEscaped = (parameter: string): string[] =>
+  (parameter.match(/(?:\\.|[^,\\])*(?:,|$)/gs) ?? [])
+    .map((part) => part.replace(/,$/, '').replace(/\\(.)/gs, '$1'))
+    .slice(0, 3);
 
 function poolIndex(miner: SimulatedMiner, parameter: string): number | Answer {
   if (parameter === '') return statusOnly('E', 25, 'Missing pool id parameter');
@@ -45,7 +51,7 @@ function setEnabled(miner: SimulatedMiner, index: number, isEnabled: boolean): A
 }
 
 function addPool(miner: SimulatedMiner, parameter: string): Answer {
-  const [url = '', user = '', password] = split(parameter);
+  const [url = '', user = '', password] = splitEscaped(parameter);
   if (parameter === '') return statusOnly('E', 52, 'Missing addpool details');
   if (url === '' || user === '' || password === undefined)
     return statusOnly('E', 53, `Invalid addpool details '${parameter}'`);
@@ -221,8 +227,23 @@ export function controlCgminer(
 ): Answer | null {
   const [command = ''] = request.members;
   const control = Object.hasOwn(controls, command) ? controls[command] : undefined;
-  if (!isAllowed && (control !== undefined || command === 'privileged')) {
+  const isOpen = isAllowed && miner.fault?.kind !== 'write_denied';
+  if (!isOpen && (control !== undefined || command === 'privileged')) {
     return statusOnly('E', 45, `Access denied to '${command}' command`);
   }
-  return control?.(miner, request.parameter, nowMs) ?? null;
+  if (control === undefined) return null;
+  const answer = control(miner, request.parameter, nowMs);
+  if (!isRefused(answer))
+    miner.noteWrite({ via: 'cgminer', command, parameters: withoutPassword(command, request.parameter) });
+  return answer;
+}
+
+const isRefused = (answer: Answer): boolean => answer.kind === 'sections' && answer.status.letter === 'E';
+
+/** The last part of a pool's details is its password; those of the web login come first. */
+function withoutPassword(command: string, parameter: string): string {
+  if (command === 'addpool') return splitEscaped(parameter).slice(0, 2).join(',');
+  if (!/^0\s*,\s*setpool/.test(parameter)) return parameter;
+  const [id, option, , , ...pool] = split(parameter);
+  return [id, option, '*', '*', ...pool.slice(0, -1), '*'].join(',');
 }

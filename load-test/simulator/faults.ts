@@ -30,12 +30,12 @@ export type GarbageShape = (typeof garbageShapes)[number];
  * (`upS` good, `downS` silent). In the machine: `sleeping`, `starting`, `board_lost`, `fan_failed`, `hot`.
  */
 export type Fault =
-  | { readonly kind: 'slow'; readonly delayMs: number }
+  | { readonly kind: 'slow' | 'write_slow'; readonly delayMs: number }
   | { readonly kind: 'drip'; readonly bytes: number; readonly everyMs: number }
   | { readonly kind: 'malformed'; readonly quirk: Quirk }
   | { readonly kind: 'garbage'; readonly shape: GarbageShape }
   | { readonly kind: 'flapping'; readonly upS: number; readonly downS: number }
-  | { readonly kind: PlainFault };
+  | { readonly kind: PlainFault | WriteFault };
 
 /** Faults without a detail. */
 export const plainFaults = [
@@ -56,6 +56,14 @@ export const plainFaults = [
 type PlainFault = (typeof plainFaults)[number];
 
 /**
+ * What may be wrong with writing alone; no mix deals these. `write_denied` refuses with code 45,
+ * `wrong_password` whatever password comes, `write_lost` does what it is told and never answers,
+ * `write_closed` does it and closes without a byte, `write_slow:MS` answers a write after so long.
+ */
+export const writeFaults = ['write_denied', 'wrong_password', 'write_lost', 'write_closed'] as const;
+type WriteFault = (typeof writeFaults)[number];
+
+/**
  * Reads `silent`, `slow:1500`, `drip:8/50`, `malformed:nan`, `garbage:html`, `flapping:30/30`; details
  * left out take these defaults (`malformed:missing_comma`).
  *
@@ -66,6 +74,7 @@ export function parseFault(text: string): Fault {
   const [first, second] = detail.split('/').map((part) => (part === '' ? undefined : positive(part, text)));
   switch (kind) {
     case 'slow':
+    case 'write_slow':
       return { kind, delayMs: first ?? 1500 };
     case 'drip':
       return { kind, bytes: first ?? 8, everyMs: second ?? 50 };
@@ -77,13 +86,13 @@ export function parseFault(text: string): Fault {
       return { kind, shape: oneOf(garbageShapes, detail === '' ? 'html' : detail) };
     default:
       if (detail !== '') throw new Error(`fault ${kind} takes no detail: ${text}`);
-      return { kind: oneOf(plainFaults, kind) };
+      return { kind: oneOf([...plainFaults, ...writeFaults], kind) };
   }
 }
 
 /** The text `parseFault` reads; it is what the ground truth records. */
 export function faultText(fault: Fault): string {
-  if (fault.kind === 'slow') return `slow:${fault.delayMs}`;
+  if (fault.kind === 'slow' || fault.kind === 'write_slow') return `${fault.kind}:${fault.delayMs}`;
   if (fault.kind === 'drip') return `drip:${fault.bytes}/${fault.everyMs}`;
   if (fault.kind === 'flapping') return `flapping:${fault.upS}/${fault.downS}`;
   if (fault.kind === 'malformed') return `malformed:${fault.quirk}`;

@@ -22,6 +22,21 @@ export interface Truth {
   readonly complete: boolean;
 }
 
+/**
+ * One write carried out, as a line of the ground truth: known by its `write`, which no reply has. What was
+ * refused leaves no line, so that a command done twice has two.
+ */
+export interface WriteTruth {
+  /** When it was carried out, ms since 1970. */
+  readonly t: number;
+  readonly ip: string;
+  /** The command as the device knows it: `restart`, `ascset`, `power_off`, `/cgi-bin/reboot.cgi`. */
+  readonly write: string;
+  /** Without passwords. */
+  readonly parameters: string;
+  readonly via: 'cgminer' | 'web' | 'whatsminer' | 'whatsminer-v3';
+}
+
 export interface GroundTruthOptions {
   readonly flushMs: number;
   /** Characters held before they are written at once, whatever the time. */
@@ -54,6 +69,13 @@ export class GroundTruth {
     this.#lines++;
     this.#buffer += `${line(truth)}\n`;
     if (this.#buffer.length >= this.#maxBuffered) this.flush();
+  }
+
+  /** On disk at once: it is to prove what happened around a crash. */
+  addWrite(write: WriteTruth): void {
+    this.#lines++;
+    this.#buffer += `${JSON.stringify(write)}\n`;
+    this.flush();
   }
 
   flush(): void {

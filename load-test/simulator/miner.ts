@@ -25,6 +25,14 @@ export interface PoolState {
   accepted: number;
 }
 
+/** A write that was carried out. */
+export interface MinerWrite {
+  readonly via: 'cgminer' | 'web' | 'whatsminer' | 'whatsminer-v3';
+  readonly command: string;
+  /** As it was sent, without passwords. */
+  readonly parameters: string;
+}
+
 /**
  * One simulated machine. What it says is a function of seed, address, time, summaries served and
  * commands received; only the last two are kept here.
@@ -52,6 +60,13 @@ export class SimulatedMiner {
   pendingPool: { index: number; url: string; user: string } | null = null;
   activePool = 0;
   served = 0;
+  /** Configuration its web page was last given, when it has one. */
+  webConfig: Record<string, unknown> | null = null;
+  /** Token, salts and sessions its write API has handed out. */
+  readonly handedOut = new Map<string, string>();
+  /** Told of every write it carries out. */
+  onWrite: ((write: MinerWrite) => void) | null = null;
+  writesDone = 0;
   /** Connections that wait for an answer. */
   openConnections = 0;
   #timing: Timing;
@@ -83,6 +98,12 @@ export class SimulatedMiner {
     this.#bootMs = epochMs - upS * 1000;
     this.#osBootMs = this.#bootMs - 60_000;
     this.#hashFromMs = this.#bootMs + timing.startingS * 1000;
+  }
+
+  /** Counts a write that was carried out, and tells of it. */
+  noteWrite(write: MinerWrite): void {
+    this.writesDone++;
+    this.onWrite?.(write);
   }
 
   get isAsleep(): boolean {

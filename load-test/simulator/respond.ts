@@ -31,6 +31,8 @@ export interface Response {
   /** What was answered: one command, or each of a joined request. */
   readonly parts: readonly Part[];
   readonly scene: Scene;
+  /** It carried out a write. */
+  readonly isWrite: boolean;
 }
 
 /** Everything a reply is made from, at one moment. */
@@ -50,8 +52,9 @@ export function sceneOf(miner: SimulatedMiner, nowMs: number): Scene {
 export function respond(miner: SimulatedMiner, request: Request, nowMs: number, writes: Writes): Response {
   if (request.members.includes('summary')) miner.countSummary(nowMs);
   const scene = sceneOf(miner, nowMs);
+  const before = miner.writesDone;
   const text = write(scene, request, writes);
-  return { text, parts: partsOf(scene, request), scene };
+  return { text, parts: partsOf(scene, request), scene, isWrite: miner.writesDone !== before };
 }
 
 const readings = new Set(['summary', 'stats', 'estats', 'pools', 'devs', 'edevs']);

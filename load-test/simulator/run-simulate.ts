@@ -2,6 +2,7 @@ import { parseFault, type Fault } from './faults.js';
 import { mixNames, mixes, type Mix, type MixName } from './mix.js';
 import { modelNames, type ModelName } from './models.js';
 import { startSimulator, type Simulator } from './simulator.js';
+import type { WebLogin } from './web-server.js';
 
 /** Flags of `headframe simulate` and of `main.ts`, as text where a list is meant. */
 export interface SimulateOptions {
@@ -18,7 +19,12 @@ export interface SimulateOptions {
   readonly faults: readonly string[];
   /** `ADDRESS=KIND`. */
   readonly faultsAt: readonly string[];
-  /** NDJSON file of every reply served, or null. */
+  /** Port of web pages and of Whatsminer's API v3, on every address; null: none. */
+  readonly httpPort: number | null;
+  readonly framedPort: number | null;
+  /** `NAME:PASSWORD` of web pages; the password is that of Whatsminers too. */
+  readonly login: string;
+  /** NDJSON file of every reply served and every write carried out, or null. */
   readonly groundTruth: string | null;
   readonly timeScale: number;
   /** Obey Whatsminer commands sent in the clear. */
@@ -35,6 +41,9 @@ export const defaultSimulateOptions: SimulateOptions = {
   models: [],
   faults: [],
   faultsAt: [],
+  httpPort: null,
+  framedPort: null,
+  login: 'root:root',
   groundTruth: null,
   timeScale: 1,
   whatsminerWrites: false,
@@ -54,6 +63,11 @@ export async function runSimulate(
   const full = { ...defaultSimulateOptions, ...options };
   check('count', full.count, Number.isInteger(full.count) && full.count >= 1);
   check('port', full.port, Number.isInteger(full.port) && full.port >= 0 && full.port <= 65_535);
+  for (const [flag, port] of [
+    ['http-port', full.httpPort],
+    ['framed-port', full.framedPort],
+  ] as const)
+    if (port !== null) check(flag, port, Number.isInteger(port) && port >= 0 && port <= 65_535);
   check('seed', full.seed, Number.isInteger(full.seed));
   check('time-scale', full.timeScale, full.timeScale > 0);
   const simulator = await startFromOptions(full);
@@ -61,6 +75,8 @@ export async function runSimulate(
   print(
     JSON.stringify({
       listening: simulator.port,
+      ...(simulator.httpPort === null ? {} : { http: simulator.httpPort }),
+      ...(simulator.framedPort === null ? {} : { framed: simulator.framedPort }),
       host: full.host,
       miners: addresses.length,
       first: addresses[0] ?? null,
@@ -86,6 +102,9 @@ async function startFromOptions(options: SimulateOptions): Promise<Simulator> {
     miners: { base: options.base, count: options.count },
     mix: buildMix(options),
     faults: Object.fromEntries(options.faultsAt.map((text) => readFaultAt(text))),
+    httpPort: options.httpPort,
+    framedPort: options.framedPort,
+    login: readLogin(options.login),
     groundTruthPath: options.groundTruth,
     timeScale: options.timeScale,
     writes: { whatsminer: options.whatsminerWrites },
@@ -109,6 +128,12 @@ function buildMix(options: SimulateOptions): Mix {
       ? named.models
       : Object.fromEntries(options.models.map((name) => [name as ModelName, 1]));
   return { models, faults: [...added, ...named.faults] };
+}
+
+function readLogin(text: string): WebLogin {
+  const at = text.indexOf(':');
+  if (at < 0) throw new Error(`a login is NAME:PASSWORD: ${text}`);
+  return { username: text.slice(0, at), password: text.slice(at + 1) };
 }
 
 function readFaultAt(text: string): [string, Fault] {

@@ -3,13 +3,14 @@ import { listAddresses, type Addresses } from './addresses.js';
 import { Connection, type Counts, type Shared } from './connection.js';
 import type { Fault } from './faults.js';
 import { createFramedServer } from './framed-server.js';
-import { GroundTruth } from './ground-truth.js';
+import { GroundTruth, type WriteTruth } from './ground-truth.js';
 import { SimulatedMiner, defaultTiming, type PoolState, type Timing } from './miner.js';
 import { dealFaults, mixes, pickModel, type Mix } from './mix.js';
 import type { ModelName } from './models.js';
 import { hashText } from './random.js';
 import type { Reading } from './reading.js';
 import type { Writes } from './respond.js';
+import { createWebServer, type WebLogin } from './web-server.js';
 
 export interface SimulatorOptions {
   /** Default `0.0.0.0`: on Linux every 127.x.y.z is then a miner's address. */
@@ -18,6 +19,10 @@ export interface SimulatorOptions {
   readonly port?: number;
   /** Where the Whatsminers answer API v3 too, in frames; 0 is any free port. Default null: nowhere. */
   readonly framedPort?: number | null;
+  /** Where Antminers show their web pages; 0 is any free port. Default null: nowhere. */
+  readonly httpPort?: number | null;
+  /** What web pages are logged into with, and, its password, the write API of Whatsminers. Default root, root. */
+  readonly login?: WebLogin;
   readonly seed?: number;
   readonly miners: Addresses;
   /** Default `mixes.clean`. */
@@ -26,7 +31,7 @@ export interface SimulatorOptions {
   readonly faults?: Readonly<Record<string, Fault | null>>;
   /** Kinds of single addresses, before those of the mix. */
   readonly models?: Readonly<Record<string, ModelName>>;
-  /** NDJSON file to append every reply served to; null writes none. */
+  /** NDJSON file to append every reply served and every write carried out to; null writes none. */
   readonly groundTruthPath?: string | null;
   /** ms since 1970; default the system's. */
   readonly clock?: () => number;
@@ -42,6 +47,9 @@ export interface SimulatorOptions {
   readonly maxConnections?: number;
 }
 
+/** Writes kept to be looked at. */
+const maxWritesKept = 100_000;
+
 /** A miner as seen from inside. */
 interface MinerView extends Reading {
   readonly address: string;
@@ -54,6 +62,8 @@ interface MinerView extends Reading {
   readonly pools: readonly PoolState[];
   readonly activePool: number;
   readonly powerMode: 'low' | 'normal' | 'high';
+  /** What its web page was last given beside its state; null when nothing. */
+  readonly webConfig: Readonly<Record<string, unknown>> | null;
 }
 
 interface SimulatorStats extends Readonly<Counts> {
@@ -66,7 +76,11 @@ export interface Simulator {
   readonly port: number;
   /** Port of the framed API; null without. */
   readonly framedPort: number | null;
+  /** Port of the web pages; null without. */
+  readonly httpPort: number | null;
   readonly addresses: readonly string[];
+  /** Every write that was carried out, oldest first; the last 100,000. */
+  writes(): readonly WriteTruth[];
   /** @throws Error when no miner has the address. */
   miner(address: string): MinerView;
   /** @throws Error when no miner has the address. */
@@ -92,17 +106,31 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     truth,
     counts,
   };
+  const executed: WriteTruth[] = [];
+  for (const miner of miners.values())
+    miner.onWrite = ({ command, parameters, via }) => {
+      const write = { t: clock(), ip: miner.address, write: command, parameters, via };
+      if (executed.length >= maxWritesKept) executed.shift();
+      executed.push(write);
+      truth?.addWrite(write);
+    };
   const open = new Set<Connection>();
   const server = createServer({ allowHalfOpen: true }, (socket) => accept(socket, miners, shared, open));
   server.maxConnections = options.maxConnections ?? 15_000;
   const framedPort = options.framedPort ?? null;
   const framed = framedPort === null ? null : createFramedServer((ip) => miners.get(ip), shared.nowMs);
+  const httpPort = options.httpPort ?? null;
+  const login = options.login ?? { username: 'root', password: 'root' };
+  const web = httpPort === null ? null : createWebServer((ip) => miners.get(ip), shared.nowMs, login);
   const host = options.host ?? '0.0.0.0';
   try {
     await listen(server, options.port ?? 0, host);
     if (framed !== null) await listen(framed.server, framedPort ?? 0, host);
+    if (web !== null) await listen(web.server, httpPort ?? 0, host);
   } catch (error) {
     server.close();
+    framed?.stop();
+    web?.stop();
     truth?.close();
     throw error;
   }
@@ -118,7 +146,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   return {
     port: (server.address() as AddressInfo).port,
     framedPort: framed === null ? null : (framed.server.address() as AddressInfo).port,
+    httpPort: web === null ? null : (web.server.address() as AddressInfo).port,
     addresses: [...miners.keys()],
+    writes: () => executed,
     miner: (address) => view(find(address), shared.nowMs()),
     setFault: (address, fault) => {
       find(address).fault = fault;
@@ -129,6 +159,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
         clearInterval(sweeper);
         for (const connection of open) connection.destroy();
         framed?.stop();
+        web?.stop();
         server.close(() => {
           truth?.close();
           resolve();
@@ -208,5 +239,6 @@ function view(miner: SimulatedMiner, nowMs: number): MinerView {
     pools: miner.listPools(accepted),
     activePool: miner.activePool,
     powerMode: miner.powerMode,
+    webConfig: miner.webConfig,
   };
 }

@@ -12,6 +12,9 @@ export interface SimulateFlags {
   readonly models?: string;
   readonly fault?: readonly string[];
   readonly faultAt?: readonly string[];
+  readonly httpPort?: number;
+  readonly framedPort?: number;
+  readonly login: string;
   readonly groundTruth?: string;
   readonly timeScale: number;
 }
@@ -38,6 +41,9 @@ export async function simulate(
         models: flags.models?.split(',') ?? [],
         faults: flags.fault ?? [],
         faultsAt: flags.faultAt ?? [],
+        httpPort: flags.httpPort ?? null,
+        framedPort: flags.framedPort ?? null,
+        login: flags.login,
         groundTruth: flags.groundTruth ?? null,
         timeScale: flags.timeScale,
       },

@@ -163,7 +163,15 @@ function addSimulate(program: Command, finish: Finish): void {
     .option('--models <names>', 'only these kinds, comma separated')
     .option('--fault <kind=share>', 'a fault for a share of the miners, 0 to 1; repeatable', collect)
     .option('--fault-at <address=kind>', 'a fault for one miner; repeatable', collect)
-    .option('--ground-truth <file>', 'write every reply served to this file, one JSON line each')
+    .addOption(new Option('--http-port <port>', 'show web pages on this port too').argParser(listenPort))
+    .addOption(
+      new Option('--framed-port <port>', 'answer Whatsminer’s API v3 on this port too').argParser(listenPort),
+    )
+    .option('--login <name:password>', 'what pages and write APIs are logged into with', 'root:root')
+    .option(
+      '--ground-truth <file>',
+      'write every reply served and every write carried out to this file, one JSON line each',
+    )
     .option('--time-scale <factor>', 'simulated seconds per second', Number, 1);
   withExamples(
     simulate,

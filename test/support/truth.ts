@@ -81,6 +81,7 @@ export async function readTruth(file: string): Promise<SummaryReply[]> {
     // The last line may be cut when the simulator was killed.
     if (!line.endsWith('}')) continue;
     const truth = JSON.parse(line) as Truth;
+    // A line about a write has no command.
     if (truth.command === 'summary' && truth.accepted !== null) replies.push(truth as SummaryReply);
   }
   return replies;

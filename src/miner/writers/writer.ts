@@ -2,7 +2,10 @@ import type { CommandOrder } from '../../domain/commands.js';
 import type { Credentials } from '../../domain/credentials.js';
 import type { PollErrorClass } from '../../domain/telemetry.js';
 
-/** What one request to a miner gave. `none`: it closed without a word, which some commands do on success. */
+/**
+ * What one request to a miner gave. `none`: nothing came; it closed without a word where `errorClass` is
+ * `empty_reply`, which some commands do on success. `hasConnected` false: nothing was sent.
+ */
 export type MinerAnswer =
   | { readonly kind: 'answer'; readonly status: number; readonly text: string }
   | { readonly kind: 'none'; readonly errorClass: PollErrorClass; readonly hasConnected: boolean };
@@ -16,7 +19,10 @@ export interface MinerIo {
   cgminer(request: string): Promise<MinerAnswer>;
   /** One request in Whatsminer's API v3, with its length in front. */
   framed(request: string): Promise<MinerAnswer>;
-  /** One request to a web interface; answers a digest challenge with the credentials. */
+  /**
+   * One request to a web interface; answers a digest challenge with the credentials. Nothing is sent twice
+   * but what was refused for want of them, and no redirect is followed off the miner.
+   */
   http(request: WriteRequest): Promise<MinerAnswer>;
   /** Waits, within the deadline. */
   pause(ms: number): Promise<void>;
@@ -32,6 +38,21 @@ export interface WriteRequest {
   readonly port?: number;
 }
 
+/** A login or token that may serve again. Secret. */
+export interface StoredToken {
+  /** What the writer that earned it needs of it. */
+  readonly values: Readonly<Record<string, string>>;
+  /** Wall clock, ms. */
+  readonly untilMs: number;
+}
+
+/** The one place where a miner's token is kept between commands. */
+export interface TokenSlot {
+  get(): StoredToken | null;
+  set(token: StoredToken): void;
+  clear(): void;
+}
+
 /** What a writer knows of the miner. */
 export interface WriteContext {
   /** The family that was told at the last look. */
@@ -42,6 +63,8 @@ export interface WriteContext {
   readonly nowMs: number;
   /** Bytes for nonces. */
   readonly randomHex: (bytes: number) => string;
+  /** This miner's token of earlier commands; absent: each command gets its own. */
+  readonly tokens?: TokenSlot;
 }
 
 /**

@@ -1,0 +1,34 @@
+import type { CommandOrder } from '../../domain/commands.js';
+import { antminer } from './antminer.js';
+import { generic } from './generic.js';
+import { secretsOf } from './order-text.js';
+import { rejected, withoutSecrets } from './outcome.js';
+import type { MinerIo, WriteContext, WriteOutcome, Writer } from './writer.js';
+
+const writers: readonly Writer[] = [antminer, generic];
+
+const byFamily = new Map(
+  writers.flatMap((writer) => writer.families.map((family) => [family, writer] as const)),
+);
+
+/** How a family is told what to do; a family without a way of its own hears CGMiner's calls. */
+export const writerFor = (family: string): Writer => byFamily.get(family) ?? generic;
+
+/**
+ * Does an order: what the family cannot do is rejected before anything is sent. The outcome holds no
+ * password, not even one that the device repeated. Never rejects.
+ */
+export async function runOrder(
+  order: CommandOrder,
+  io: MinerIo,
+  context: WriteContext,
+): Promise<WriteOutcome> {
+  const writer = writerFor(context.family);
+  const reason = writer.refuse(order, context);
+  if (reason !== null) return rejected(reason);
+  const outcome = await writer.run(order, io, context);
+  return withoutSecrets(outcome, [
+    ...secretsOf(order),
+    ...(context.credentials === null ? [] : [context.credentials.password]),
+  ]);
+}

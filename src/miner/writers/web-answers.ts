@@ -1,0 +1,82 @@
+import { decodeReply } from '../decode-reply.js';
+import { toText } from '../numbers.js';
+import type { JsonObject } from '../reply.js';
+import type { CommandKind } from '../../domain/commands.js';
+import { failed, passwordRefused, withoutAnswer } from './outcome.js';
+import type { MinerAnswer, WriteContext, WriteOutcome, WriteRequest } from './writer.js';
+
+/** A web interface's answer with a status of success, or how the command ends. */
+export type WebAck =
+  | { readonly kind: 'ok'; readonly text: string; readonly value: JsonObject }
+  | { readonly kind: 'ended'; readonly outcome: WriteOutcome; readonly status: number | null };
+
+/** Sorts an answer by its status; 401 and 403 are refused passwords. */
+export function readWeb(kind: CommandKind, answer: MinerAnswer, context: WriteContext): WebAck {
+  if (answer.kind === 'none') return { kind: 'ended', outcome: withoutAnswer(kind, answer), status: null };
+  const { status, text } = answer;
+  if (status >= 200 && status <= 299) return { kind: 'ok', text, value: objectOf(text) };
+  if (status === 401 || status === 403)
+    return { kind: 'ended', outcome: passwordRefused(context.credentials !== null), status };
+  const told = wordsOf(text);
+  return {
+    kind: 'ended',
+    outcome: failed(status, `HTTP ${status}${told === '' ? '' : `: ${told}`}`, 'http_error'),
+    status,
+  };
+}
+
+/** The same for a request that only reads: nothing has been changed when its end is not known. */
+export function readOnly(ack: WebAck): WebAck {
+  if (ack.kind === 'ok' || ack.outcome.status === 'failed') return ack;
+  const { errorClass = 'internal' } = ack.outcome;
+  return {
+    kind: 'ended',
+    outcome: failed(1, `did not answer (${errorClass}); nothing was changed`, errorClass),
+    status: null,
+  };
+}
+
+/** The object of a body; empty without one. */
+export function objectOf(text: string): JsonObject {
+  const reply = decodeReply('web', Buffer.from(text, 'utf8'));
+  return reply.kind === 'ok' || reply.kind === 'device_error' ? reply.value : {};
+}
+
+/** What an error page says, when it is short text or has a member that says it. */
+function wordsOf(text: string): string {
+  const value = objectOf(text);
+  for (const name of ['err', 'error', 'message', 'msg', 'Msg', 'desc'])
+    if (typeof value[name] === 'string') return toText(value[name]) ?? '';
+  return /^[^<{]{1,120}$/.test(text.trim()) ? text.trim() : '';
+}
+
+/** A request with a JSON body. */
+export const jsonRequest = (
+  method: WriteRequest['method'],
+  path: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): WriteRequest => ({
+  method,
+  path,
+  headers: { 'content-type': 'application/json', ...headers },
+  body: JSON.stringify(body),
+});
+
+/** A request with a form: every value encoded, so that none ends its field. */
+export const formRequest = (
+  path: string,
+  fields: readonly (readonly [name: string, value: string])[],
+): WriteRequest => ({
+  method: 'POST',
+  path,
+  headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  body: fields.map(([name, value]) => `${name}=${encodeField(value)}`).join('&'),
+});
+
+/** As `encodeURIComponent`, with lone surrogates replaced and the marks that shells read encoded too. */
+const encodeField = (value: string): string =>
+  encodeURIComponent(Buffer.from(value, 'utf8').toString('utf8')).replace(
+    /[!'()*~]/g,
+    (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
