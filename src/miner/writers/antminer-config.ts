@@ -1,6 +1,6 @@
 import type { CommandOrder, PoolParams } from '../../domain/commands.js';
 import { readObject } from '../decode-reply.js';
-import { toNumber, toText } from '../numbers.js';
+import { toText } from '../numbers.js';
 import { isObject } from '../reply-status.js';
 import type { JsonObject, JsonValue } from '../reply.js';
 import { isSamePool, newPool, noPassword } from './order-text.js';
@@ -125,7 +125,7 @@ function setPool(value: JsonObject, params: PoolParams): Change {
           ...there,
           url: wanted.pool_url,
           user: wanted.pool_user,
-          pass: wanted.pool_password ?? toText(there?.['pass'] ?? null) ?? noPassword,
+          pass: wanted.pool_password ?? asWritten(there?.['pass']) ?? noPassword,
         };
   const rest = there === undefined ? pools.slice(1) : pools.filter((pool) => pool !== there);
   const after = { ...value, pools: [first, ...rest] };
@@ -139,6 +139,10 @@ const poolText = (pool: JsonObject) => ({
   user: toText(pool['user'] ?? null) ?? '',
 });
 
+/** A value to be written back: text to the letter, blanks at its ends included. */
+const asWritten = (value: JsonValue | undefined): string | null =>
+  typeof value === 'string' ? value : toText(value ?? null);
+
 /** A value in the type the device uses: `"1"` where it wrote `"0"`, `1` where it wrote `0`. */
 function alike(old: JsonValue | undefined, next: number | boolean): JsonValue {
   if (typeof old === 'string') return String(next);
@@ -149,7 +153,7 @@ function changed(value: JsonObject, fields: JsonObject): Change {
   const names = Object.keys(fields);
   const told = (record: JsonObject): Summary =>
     Object.fromEntries(
-      names.flatMap((name) => (record[name] === undefined ? [] : [[name, String(record[name])]])),
+      names.flatMap((name) => (record[name] === undefined ? [] : [[name, toText(record[name]) ?? '']])),
     );
   const after = { ...value, ...fields };
   return { kind: 'changed', value: after, before: told(value), after: told(after) };
@@ -179,7 +183,7 @@ export function toFormFields(value: JsonObject): (readonly [name: string, value:
       ['user', 'user'],
       ['pw', 'pass'],
     ] as const)
-      fields.push([`_ant_pool${at + 1}${name}`, toText(pool[key] ?? null) ?? '']);
+      fields.push([`_ant_pool${at + 1}${name}`, asWritten(pool[key]) ?? '']);
   }
   fields.push(
     ['_ant_nobeeper', text('bitmain-nobeeper') === 'true' ? 'true' : 'false'],
@@ -192,7 +196,3 @@ export function toFormFields(value: JsonObject): (readonly [name: string, value:
   if (Object.hasOwn(value, 'bitmain-work-mode')) fields.push(['_ant_work_mode', text('bitmain-work-mode')]);
   return fields;
 }
-
-/** The work mode a configuration tells; `null` without one. */
-export const modeOf = (value: JsonObject): number | null =>
-  toNumber(value['miner-mode'] ?? value['bitmain-work-mode'] ?? null);

@@ -105,7 +105,7 @@ export function poolsOf(value: JsonObject): ListedPool[] {
     id: toNumber(pool['POOL'] ?? pool['id'] ?? null) ?? index,
     url: toText(pool['URL'] ?? pool['url'] ?? null) ?? '',
     user: toText(pool['User'] ?? pool['user'] ?? null) ?? '',
-    isActive: String(pool['Stratum Active'] ?? '') === 'true',
+    isActive: toText(pool['Stratum Active'] ?? null) === 'true',
   }));
 }
 
