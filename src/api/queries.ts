@@ -1,16 +1,14 @@
 import type { z } from 'zod';
 import { AppError } from '../domain/errors.js';
-import { liveSorts, type LiveFilter, type LiveQuery, type LiveSort } from '../domain/ingest.js';
+import type { LiveFilter, LiveQuery, LiveSort } from '../domain/ingest.js';
 import { readCursor } from '../domain/keyset.js';
 import { liveQuery, sitePath } from './contract/parameters.js';
 
 /** Sorts that mean "most first" when no order is asked for. */
 const descendingSorts: readonly LiveSort[] = ['hashrate', 'temperature', 'rejected', 'last_seen'];
 
-/** Values a position in each order has: what it is sorted by, and what parts equals. */
-const positionLengths = Object.fromEntries(
-  liveSorts.map((sort) => [sort, sort === 'miner_id' ? 2 : 3]),
-) as Readonly<Record<LiveSort, number>>;
+/** Values a position in any order has: what it is sorted by, and what parts equals; or an address, and what parts those without. */
+const positionLength = 2;
 
 /** The site a path names. Throws `REQUEST_INVALID`. */
 export function readSiteId(value: unknown): number {
@@ -43,7 +41,7 @@ export function readLiveQuery(value: unknown): { query: LiveQuery; isCsv: boolea
       after:
         asked.cursor === undefined || asked.cursor === ''
           ? null
-          : readCursor(asked.cursor, orderName(order), positionLengths[sort]),
+          : readCursor(asked.cursor, orderName(order), positionLength),
     },
   };
 }

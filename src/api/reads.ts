@@ -2,6 +2,7 @@ import type { Request, Response } from 'express';
 import { AppError } from '../domain/errors.js';
 import type { LivePage, LiveQuery, SiteSummary } from '../domain/ingest.js';
 import { writeCursor } from '../domain/keyset.js';
+import { isCountedByPage } from '../domain/live-filter.js';
 import { minerPath, siteQuery } from './contract/parameters.js';
 import { withDatabaseDeadline } from './deadline.js';
 import type { ApiDeps } from './deps.js';
@@ -53,11 +54,16 @@ export function createReads(deps: ApiDeps, load: Load): Reads {
 
   const loadPage = async (siteId: number, query: LiveQuery): Promise<LivePage | null> => {
     const { page, perPage, sort, descending, after, ...filter } = query;
-    // The total of a filter changes less than its pages: it is counted less often.
-    const counting = load(ofSite(`count ${siteId} ${JSON.stringify(filter)}`), () =>
-      deps.liveCount(siteId, filter),
-    );
-    const [{ value: total }, { miners, next }] = await Promise.all([counting, deps.livePage(siteId, query)]);
+    // The total of a filter changes less than its pages: it is counted less often, where a page does not tell it.
+    const count = async (): Promise<number | null> =>
+      (await load(ofSite(`count ${siteId} ${JSON.stringify(filter)}`), () => deps.liveCount(siteId, filter)))
+        .value;
+    const [counted, rows] = await Promise.all([
+      isCountedByPage(filter) ? null : count(),
+      deps.livePage(siteId, query),
+    ]);
+    const { miners, next } = rows;
+    const total = rows.total === undefined ? counted : rows.total;
     if (total === null) return null;
     return {
       miners,

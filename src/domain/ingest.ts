@@ -255,9 +255,11 @@ export interface TopMiners {
   readonly most_rejects: readonly LiveMiner[];
 }
 
-/** One page without its total. */
+/** One page. */
 export interface LiveRows {
   readonly miners: readonly LiveMiner[];
+  /** How many match, where looking for a page tells it; null for an unknown site. Absent: it is to be counted. */
+  readonly total?: number | null;
   /** Where the page after this one begins; null on the last. */
   readonly next: LivePosition | null;
 }

@@ -1,4 +1,5 @@
 import type { LiveFilter, LiveOrder, LivePosition, LiveSort } from '../domain/ingest.js';
+import { isOfMiners } from '../domain/live-filter.js';
 import type { Sql } from './database.js';
 
 /** When reads happen, and how old an online miner's last sample may be before it is stale, s. */
@@ -13,7 +14,7 @@ export type Fragment = ReturnType<Sql>;
 interface OrderColumn {
   /** Trusted text: it goes into the query. */
   readonly expression: string;
-  readonly type: 'float8' | 'inet' | 'text' | 'timestamptz';
+  readonly type: 'float8' | 'inet' | 'int4' | 'text' | 'timestamptz';
   readonly descending: boolean;
 }
 
@@ -31,18 +32,36 @@ const expressions: Readonly<Record<Exclude<LiveSort, 'miner_id'>, Expression>> =
 /** Share of the nominal hashrate. */
 export const ratioExpression = expressions.ratio.expression;
 
-/** The columns of an order. Ties go by address (as a number), then by name, so that no two miners are equal. */
+/**
+ * The columns of an order; no two miners are equal in it. Names go by address (as a number), then as text. Ties of
+ * readings go by surrogate id, which stands in the live row: by name all miners would have to be joined to order some.
+ */
 function orderColumns({ sort, descending }: LiveOrder): readonly OrderColumn[] {
-  const name = (down: boolean): OrderColumn[] => [
-    { expression: 'm.address', type: 'inet', descending: down },
-    { expression: 'm.key', type: 'text', descending: down },
+  if (sort !== 'miner_id')
+    return [
+      { ...expressions[sort], descending },
+      { expression: 'l.miner_id', type: 'int4', descending: false },
+    ];
+  return [
+    { expression: 'm.address', type: 'inet', descending },
+    { expression: 'm.key', type: 'text', descending },
   ];
-  return sort === 'miner_id' ? name(descending) : [{ ...expressions[sort], descending }, ...name(false)];
+}
+
+/** The same order over what `orderKeys` has selected. */
+function keyColumns(order: LiveOrder): readonly OrderColumn[] {
+  return orderColumns(order).map((column, index) => ({ ...column, expression: `k${index}` }));
+}
+
+/** Select list of what an order compares, for `'keys'`. */
+export function orderKeys(sql: Sql, order: LiveOrder): Fragment {
+  const columns = orderColumns(order).map(({ expression }, index) => `${expression} as k${index}`);
+  return sql.unsafe(columns.join(', ')) as unknown as Fragment;
 }
 
 /** `order by`'s list; unknown values (and miners not named by an address) come last either way. */
-export function orderBy(sql: Sql, order: LiveOrder): Fragment {
-  const columns = orderColumns(order).map(
+export function orderBy(sql: Sql, order: LiveOrder, over: 'rows' | 'keys' = 'rows'): Fragment {
+  const columns = (over === 'keys' ? keyColumns : orderColumns)(order).map(
     ({ expression, descending }) => `${expression} ${descending ? 'desc' : 'asc'} nulls last`,
   );
   return sql.unsafe(columns.join(', ')) as unknown as Fragment;
@@ -55,10 +74,16 @@ export function positionOf(sql: Sql, order: LiveOrder): Fragment {
 }
 
 /** Rows after a position of the order. */
-export function isAfter(sql: Sql, order: LiveOrder, position: LivePosition): Fragment {
+export function isAfter(
+  sql: Sql,
+  order: LiveOrder,
+  position: LivePosition,
+  over: 'rows' | 'keys' = 'rows',
+): Fragment {
   let condition = sql`false`;
   let isEqual = sql`true`;
-  for (const [index, { expression, type, descending }] of orderColumns(order).entries()) {
+  const columns = (over === 'keys' ? keyColumns : orderColumns)(order);
+  for (const [index, { expression, type, descending }] of columns.entries()) {
     const value = position[index] ?? null;
     const column = sql.unsafe(`(${expression})`);
     const cast = sql.unsafe(type);
@@ -85,20 +110,27 @@ export function isMiner(sql: Sql): Fragment {
   return sql`(m.vacated_at is null or l.online)` as unknown as Fragment;
 }
 
-/** Whether a filter looks at columns of `miners`; without them counting needs the live rows alone. */
-export function needsMiners(filter: LiveFilter): boolean {
-  const { model, firmware, subnet } = filter;
-  return model !== null || firmware !== null || subnet !== null;
+/** `from` and `where` of a site's live rows that match, as `l`; `m` is joined where the filter or `order` looks at it. */
+export function liveSource(
+  sql: Sql,
+  siteId: number,
+  filter: LiveFilter,
+  moment: ReadMoment,
+  order: LiveOrder | null,
+): Fragment {
+  const site = sql`l.site_id = ${siteId}::int`;
+  const matching = matches(sql, siteId, filter, moment);
+  if (order?.sort === 'miner_id' || isOfMiners(filter))
+    return sql`miner_telemetry_live l join miners m using (miner_id)
+      where ${site} and ${isMiner(sql)} ${matching}` as unknown as Fragment;
+  return sql`miner_telemetry_live l
+    where ${site} and (l.online or l.miner_id not in
+      (select miner_id from miners where site_id = ${siteId}::int and vacated_at is not null))
+      ${matching}` as unknown as Fragment;
 }
 
-/** Live rows of a site that are miners, without looking at `m`. */
-export function isSiteMiner(sql: Sql, siteId: number): Fragment {
-  return sql`l.site_id = ${siteId}::int and (l.online or l.miner_id not in
-    (select miner_id from miners where site_id = ${siteId}::int and vacated_at is not null))` as unknown as Fragment;
-}
-
-/** What the filter asks of a live row, and of its miner where `needsMiners` says so. */
-export function matches(sql: Sql, siteId: number, filter: LiveFilter, moment: ReadMoment): Fragment {
+/** What the filter asks of a live row, and of its miner where `isOfMiners` says so. */
+function matches(sql: Sql, siteId: number, filter: LiveFilter, moment: ReadMoment): Fragment {
   const { state, health, model, firmware, pool, subnet, search } = filter;
   const nothing = sql``;
   return sql`
@@ -107,7 +139,7 @@ export function matches(sql: Sql, siteId: number, filter: LiveFilter, moment: Re
     ${health === null ? nothing : sql`and l.health = ${health}::text`}
     ${model === null ? nothing : sql`and lower(m.model) = (select lower(${model}::text))`}
     ${firmware === null ? nothing : sql`and lower(m.firmware) = (select lower(${firmware}::text))`}
-    ${pool === null ? nothing : sql`and strpos(lower(l.pool_url), (select lower(${pool}::text))) > 0`}
+    ${pool === null ? nothing : sql`and lower(l.pool_url) like ${containing(sql, pool)}`}
     ${subnet === null ? nothing : sql`and coalesce(m.place, m.address) <<= (select network(${subnet}::text::inet))`}
     ${search === null ? nothing : sql`and ${isFound(sql, siteId, search)}`}` as unknown as Fragment;
 }
@@ -117,11 +149,16 @@ export function matches(sql: Sql, siteId: number, filter: LiveFilter, moment: Re
  * rows which do not match are not joined to be found out; materialized, for else each parallel worker does it.
  */
 function isFound(sql: Sql, siteId: number, search: string): Fragment {
-  const text = sql`(select lower(${search}::text))`;
+  const pattern = containing(sql, search);
   return sql`(
       l.miner_id in (
         with found as materialized (
-          select miner_id from miners where site_id = ${siteId}::int and strpos(search_text, ${text}) > 0)
+          select miner_id from miners where site_id = ${siteId}::int and search_text like ${pattern})
         select miner_id from found)
-      or strpos(lower(l.worker_name), ${text}) > 0 or strpos(lower(l.pool_url), ${text}) > 0)` as unknown as Fragment;
+      or lower(l.worker_name) like ${pattern} or lower(l.pool_url) like ${pattern})` as unknown as Fragment;
+}
+
+/** A pattern for what holds the text literally, in lower case. `like` takes half the time of `strpos`. */
+function containing(sql: Sql, text: string): Fragment {
+  return sql`(select lower(${`%${text.replaceAll(/[\\%_]/g, '\\$&')}%`}::text))` as unknown as Fragment;
 }

@@ -1,4 +1,5 @@
 import { AppError } from '../domain/errors.js';
+import { isCountedByPage } from '../domain/live-filter.js';
 import type {
   LiveChange,
   LiveChanges,
@@ -16,11 +17,10 @@ import type { Database, Sql } from './database.js';
 import {
   isAfter,
   isMiner,
-  isSiteMiner,
   isStale,
-  matches,
-  needsMiners,
+  liveSource,
   orderBy,
+  orderKeys,
   positionOf,
   ratioExpression,
   type Fragment,
@@ -33,6 +33,12 @@ export type { ReadMoment } from './live-filter.js';
 type LiveRow = Omit<LiveMiner, 'last_seen' | 'fan_speeds'> & {
   readonly last_seen: Date;
   readonly fan_speeds: readonly (number | null)[] | null;
+};
+
+/** Of a page that counts and has no miner, all but the total is null. */
+type PageRow = (LiveRow | { readonly [column in keyof LiveRow]: null }) & {
+  readonly position: LivePosition;
+  readonly total?: number;
 };
 
 type DetailRow = LiveRow &
@@ -55,9 +61,7 @@ export class LiveRepo {
     const counted = await this.#db.run(
       'live_count',
       (sql) => sql<{ total: number }[]>`
-      select (select count(*) from miner_telemetry_live l
-        ${needsMiners(filter) ? sql`join miners m using (miner_id)` : sql``}
-        where ${isSiteMiner(sql, siteId)} ${matches(sql, siteId, filter, moment)})::int as total
+      select (select count(*) from ${liveSource(sql, siteId, filter, moment, null)})::int as total
       from sites where site_id = ${siteId}::int`,
     );
     return counted[0]?.total ?? null;
@@ -65,32 +69,19 @@ export class LiveRepo {
 
   /** One page of a site's miners, `query.perPage` at most; an unknown site has none. Throws `REQUEST_INVALID` for a position that is no such order's. */
   async page(siteId: number, query: LiveQuery, moment: ReadMoment): Promise<LiveRows> {
-    // All are sorted by what the order needs; the wide columns are read of those picked alone.
     const { perPage, after } = query;
-    const offset = after === null ? (query.page - 1) * perPage : 0;
     const rows = await this.#db
-      .run(
-        'live_page',
-        (sql) => sql<(LiveRow & { position: LivePosition })[]>`
-      with picked as materialized (
-        select miner_id from miners m join miner_telemetry_live l using (miner_id)
-        where ${isSite(sql, siteId)} ${matches(sql, siteId, query, moment)}
-          ${after === null ? sql`` : sql`and ${isAfter(sql, query, after)}`}
-        order by ${orderBy(sql, query)}
-        limit ${perPage + 1}::int offset ${offset}::int8
-      )
-      select ${liveColumns(sql, moment)}, ${positionOf(sql, query)} as position
-      from picked join miners m using (miner_id) join miner_telemetry_live l using (miner_id)
-      order by ${orderBy(sql, query)}`,
-      )
+      .run('live_page', (sql) => sql<PageRow[]>`${pageQuery(sql, siteId, query, moment)}`)
       .catch((error: unknown) => {
         if (after === null || classifyFailure(error) !== 'data') throw error;
         throw new AppError('REQUEST_INVALID', 'Invalid cursor: it is not of this order', { cause: error });
       });
-    const shown = rows.slice(0, perPage);
+    const found = rows.filter((row): row is LiveRow & PageRow => row.miner_id !== null);
+    const shown = found.slice(0, perPage);
     return {
       miners: shown.map(toLiveMiner),
-      next: rows.length > perPage ? (shown.at(-1)?.position ?? null) : null,
+      next: found.length > perPage ? (shown.at(-1)?.position ?? null) : null,
+      ...(isCountedByPage(query) ? { total: rows[0]?.total ?? null } : {}),
     };
   }
 
@@ -99,9 +90,8 @@ export class LiveRepo {
     const [row] = await this.#db.run(
       'live_ids',
       (sql) => sql<{ ids: string | null }[]>`
-      select string_agg(m.miner_id::text, ',' order by ${orderBy(sql, query)}) as ids
-      from miners m join miner_telemetry_live l using (miner_id)
-      where ${isSite(sql, siteId)} ${matches(sql, siteId, query, moment)}`,
+      select string_agg(l.miner_id::text, ',' order by ${orderBy(sql, query)}) as ids
+      from ${liveSource(sql, siteId, query, moment, query)}`,
     );
     return row?.ids == null ? new Int32Array() : Int32Array.from(row.ids.split(','), Number);
   }
@@ -207,8 +197,36 @@ export class LiveRepo {
 /** Shares below which a miner is not judged by its rejects. */
 const minShares = 100;
 
-function isSite(sql: Sql, siteId: number): Fragment {
-  return sql`l.site_id = ${siteId}::int and ${isMiner(sql)}` as unknown as Fragment;
+/**
+ * One page, and one row more when there are others after it. All that match are sorted by what the order needs; the
+ * wide columns are read of those picked alone. Where the page counts, it has a row for a known site at least.
+ */
+function pageQuery(sql: Sql, siteId: number, query: LiveQuery, moment: ReadMoment): Fragment {
+  const { perPage, after } = query;
+  const offset = after === null ? (query.page - 1) * perPage : 0;
+  const limit = sql`limit ${perPage + 1}::int offset ${offset}::int8`;
+  const source = liveSource(sql, siteId, query, moment, query);
+  const columns = sql`${liveColumns(sql, moment)}, ${positionOf(sql, query)} as position`;
+  const joined = sql`join miners m using (miner_id) join miner_telemetry_live l using (miner_id)`;
+  if (!isCountedByPage(query))
+    return sql`
+      with picked as materialized (
+        select l.miner_id from ${source} ${after === null ? sql`` : sql`and ${isAfter(sql, query, after)}`}
+        order by ${orderBy(sql, query)} ${limit}
+      )
+      select ${columns} from picked ${joined} order by ${orderBy(sql, query)}` as unknown as Fragment;
+  return sql`
+      with matching as materialized (
+        select l.miner_id, ${orderKeys(sql, query)} from ${source}
+      ),
+      picked as materialized (
+        select * from matching ${after === null ? sql`` : sql`where ${isAfter(sql, query, after, 'keys')}`}
+        order by ${orderBy(sql, query, 'keys')} ${limit}
+      )
+      select t.total, c.* from (
+        select (select count(*) from matching)::int as total from sites where site_id = ${siteId}::int) t
+      left join (select picked.k0, picked.k1, ${columns} from picked ${joined}) c on true
+      order by ${orderBy(sql, query, 'keys')}` as unknown as Fragment;
 }
 
 function liveColumns(sql: Sql, moment: ReadMoment): Fragment {

@@ -1,3 +1,4 @@
+import { isCountedByPage } from '../../src/domain/live-filter.js';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { Agent, get, type IncomingMessage } from 'node:http';
@@ -25,7 +26,11 @@ beforeAll(async () => {
       webDir,
       livePage: async (siteId, query) => {
         queries.push(query);
-        return { miners: [], next: siteId === 1 && query.perPage === 2 ? ['10.0.0.1/32', '10.0.0.1'] : null };
+        return {
+          miners: [],
+          next: siteId === 1 && query.perPage === 2 ? ['10.0.0.1/32', '10.0.0.1'] : null,
+          ...(isCountedByPage(query) ? { total: 0 } : {}),
+        };
       },
       minerDetail: async (_siteId, key) => (key === 'a/b c' ? ({ miner_id: key } as never) : null),
     },

@@ -93,6 +93,15 @@ describe.each(testEditions())('live reads on %s', (edition) => {
     expect(await storage.sites.summary(999_999, moment)).toBeNull();
     expect(await storage.live.page(999_999, everything, moment)).toEqual({ miners: [], next: null });
     expect(await storage.live.count(999_999, everything, moment)).toBeNull();
+    const counted = { ...everything, search: 'x' };
+    expect(await storage.live.page(999_999, counted, moment)).toEqual({
+      miners: [],
+      next: null,
+      total: null,
+    });
+    expect(await storage.live.page(siteId, { ...counted, search: 'nobody' }, moment)).toMatchObject({
+      total: 0,
+    });
     expect(await storage.live.top(999_999, moment)).toBeNull();
     expect(await storage.live.minerDetail(999_999, 'cool', moment)).toBeNull();
   });
@@ -181,6 +190,9 @@ describe.each(testEditions())('live reads on %s', (edition) => {
     expect(await keysOf({ search: 'SLEEP' })).toEqual(['sleeper']);
     expect(await keysOf({ search: '100%_H' })).toEqual(['hot']);
     expect(await keysOf({ search: '%' })).toEqual(['hot']);
+    expect(await keysOf({ search: '_' })).toEqual(['hot']);
+    expect(await keysOf({ search: '\\' })).toEqual([]);
+    expect(await keysOf({ pool: '%' })).toEqual([]);
     expect(await keysOf({ search: "'; drop table miners" })).toEqual([]);
   });
 
@@ -201,6 +213,35 @@ describe.each(testEditions())('live reads on %s', (edition) => {
       const query = { ...everything, ...filter };
       expect(await storage.live.count(siteId, query, moment)).toBe((await keysOf(filter)).length);
     }
+  });
+
+  test('a page tells how many match where looking for it does', async () => {
+    const all = ['cool', 'hot', 'old', 'sleeper'];
+    for (const filter of [
+      { pool: 'pool' },
+      { search: 'FARM.worker1' },
+      { model: 'Antminer S19', onlineOnly: true },
+    ]) {
+      for (const sort of liveSorts) {
+        const query = { ...everything, ...filter, sort, perPage: 2 };
+        const total = await storage.live.count(siteId, query, moment);
+        const found: string[] = [];
+        for (let after: LiveQuery['after'] = null, pages = 0; pages < 4; pages++) {
+          const page = await storage.live.page(siteId, { ...query, after }, moment);
+          expect(page.total).toBe(total);
+          found.push(...page.miners.map((miner) => miner.miner_id));
+          after = page.next;
+          if (after === null) break;
+        }
+        expect(found).toHaveLength(total ?? 0);
+        expect(all.filter((key) => !found.includes(key) && key !== 'hot')).toEqual([]);
+      }
+      expect(await storage.live.page(siteId, { ...everything, ...filter, page: 9 }, moment)).toMatchObject({
+        miners: [],
+        total: await storage.live.count(siteId, { ...everything, ...filter }, moment),
+      });
+    }
+    expect(await storage.live.page(siteId, everything, moment)).not.toHaveProperty('total');
   });
 
   test('a position of another order is refused', async () => {

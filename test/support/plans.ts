@@ -1,3 +1,4 @@
+import type { Database } from '../../src/storage/database.js';
 import type { TestStorage } from './storage.js';
 
 /** A node of a plan. */
@@ -34,7 +35,32 @@ export async function explain(
       return await tx.unsafe(`explain (analyze, format json) ${text}`, [...parameters]);
     }),
   );
-  const [plan] = rows[0]?.['QUERY PLAN'] as { Plan: RawNode }[];
+  return nodesOf(rows[0]);
+}
+
+/**
+ * All nodes of the plans of the tagged statements that `ask` runs on the database it is given, which answers no rows.
+ * The planner chooses as it does in earnest: tables should hold some thousand rows, and be analyzed.
+ */
+export async function plansOf(
+  storage: TestStorage,
+  ask: (db: Database) => Promise<unknown>,
+): Promise<PlanNode[]> {
+  const nodes: PlanNode[] = [];
+  const run = async (name: string, query: (sql: never) => unknown): Promise<unknown[]> => {
+    const rows = await storage.db.run(
+      name,
+      (sql) => sql`explain (analyze, format json) ${query(sql as never) as ReturnType<typeof sql>}`,
+    );
+    nodes.push(...nodesOf(rows[0] as Record<string, unknown>));
+    return [];
+  };
+  await ask({ ...storage.db, run } as unknown as Database);
+  return nodes;
+}
+
+function nodesOf(row: Readonly<Record<string, unknown>> | undefined): PlanNode[] {
+  const [plan] = row?.['QUERY PLAN'] as { Plan: RawNode }[];
   // What TimescaleDB puts over the chunks of a table reads none itself.
   return plan === undefined ? [] : flatten(plan.Plan).filter(({ type }) => type !== 'Custom Scan');
 }
