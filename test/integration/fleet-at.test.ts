@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FleetRepo } from '../../src/storage/fleet.repo.js';
 import { testEditions } from '../support/database.js';
 import { ingestBatch, ingestRow, offlineRow } from '../support/ingest-rows.js';
+import { readQuery } from '../../src/storage/sql-files.js';
+import { explain } from '../support/plans.js';
 import { createTestStorage, type TestStorage } from '../support/storage.js';
 
 const startMs = Date.now() - 3_600_000;
@@ -146,5 +148,50 @@ describe.each(testEditions())('the fleet at a time on %s', (edition) => {
     await storage.query('analyze');
     expect(await page(20)).toEqual(before);
     expect(await fleet.fleetTotalsAt(storage.key.siteId, when(20), 300)).toEqual(totals);
+  });
+
+  test('reads samples by miner and time alone, and each miner once', async () => {
+    const totals = [storage.key.siteId, when(20).toISOString(), '300'];
+    const page = [storage.key.siteId, when(20).toISOString(), '300', null, null, 100];
+    for (const [name, parameters] of [
+      ['fleet_totals_at', totals],
+      ['fleet_at', page],
+    ] as const) {
+      const nodes = await explain(storage, readQuery(name), parameters);
+      // Chunks and partitions, of samples and of events.
+      const samples = nodes.filter((node) =>
+        /^_hyper_\d+_\d+_chunk$|^miner_(telemetry_history|events)/.test(node.relation),
+      );
+      const read = samples.filter((node) => node.isRun);
+      expect(read.length).toBeGreaterThan(0);
+      for (const { type, condition } of read) {
+        expect(type).toMatch(/Index/);
+        expect(condition).toMatch(/miner_id = .*"?time"? > /);
+      }
+      expect(nodes.filter((node) => node.relation === 'miners' && node.isRun)).toHaveLength(1);
+    }
+  });
+
+  test('takes a sample from before the last slot for miners that have none in it', async () => {
+    const site = await storage.sites.ensureSite('slots');
+    const to = (rows: Parameters<typeof ingestBatch>[0]) =>
+      storage.store.writeBatch({
+        ...ingestBatch(rows, { ...storage.key, siteId: site }),
+        intervalS: 60,
+      });
+    const row = (key: string, minute: number, hashrate_ghs: number) =>
+      ingestRow(key, at(minute), { mac: null, hashrate_ghs });
+    await to([row('every', 30, 1_000), row('late', 30, 10_000), row('twice', 30, 7)]);
+    await to([row('every', 33, 2_000), row('twice', 33.2, 100_000), row('twice', 33.5, 200_000)]);
+    const ths = async (minute: number): Promise<[number, number]> => {
+      const totals = await fleet.fleetTotalsAt(site, when(minute), 300);
+      return [totals.total_hashrate_ths, totals.unknown_miners];
+    };
+    expect(await ths(33.9)).toEqual([212, 0]);
+    expect(await ths(33.3)).toEqual([112, 0]);
+    expect(await ths(34.9)).toEqual([212, 0]);
+    expect(await ths(36)).toEqual([202, 1]);
+    // No sample at the very end of the window, one at its beginning.
+    expect(await ths(35)).toEqual([202, 1]);
   });
 });
