@@ -52,7 +52,7 @@ export async function plansOf(
       name,
       (sql) => sql`explain (analyze, format json) ${query(sql as never) as ReturnType<typeof sql>}`,
     );
-    nodes.push(...nodesOf(rows[0] as Record<string, unknown>));
+    nodes.push(...nodesOf(rows[0]));
     return [];
   };
   await ask({ ...storage.db, run } as unknown as Database);
