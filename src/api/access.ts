@@ -1,18 +1,24 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { AppError } from '../domain/errors.js';
 import type { CollectorKey } from '../domain/ingest.js';
+import { includesRole, type Principal, type Role } from '../domain/principal.js';
 import { presentedKey, type KeyCheck } from './collector-key.js';
 import type { ApiDeps } from './deps.js';
 import { createCollectorLimit } from './collector-limit.js';
+import { guardOrigin, type Principals } from './principals.js';
 
 /**
- * Who may call a route. `collector`: a collector's key, rate-limited; `viewer`: a person who may look
- * (this machine, until there are users); `operator`: a person who may change things (the same); `open`: anyone.
+ * Who may call a route. `collector`: a collector's key, rate-limited; `viewer`, `operator`, `admin`: a person or
+ * script of that role or a higher one; `open`: anyone.
  */
-export type Access = 'collector' | 'viewer' | 'operator' | 'open';
+export type Access = 'collector' | Role | 'open';
 
-/** The guard in front of each kind of route. */
-export function createGuards(checkKey: KeyCheck, deps: ApiDeps): Record<Access, RequestHandler> {
+/** The guards in front of each kind of route. */
+export function createGuards(
+  checkKey: KeyCheck,
+  principals: Principals,
+  deps: ApiDeps,
+): Record<Access, readonly RequestHandler[]> {
   const { options } = deps;
   const limit = createCollectorLimit(deps);
 
@@ -31,29 +37,30 @@ export function createGuards(checkKey: KeyCheck, deps: ApiDeps): Record<Access, 
     next();
   }
 
-  function guardViewer(request: Request, _response: Response, next: NextFunction): void {
-    if (!options.hasOpenReads && !isLocal(request)) {
-      throw new AppError('FORBIDDEN', 'Reading is allowed from this machine only');
-    }
-    if (!options.hasOpenReads && !isLocalName(request)) {
-      throw new AppError('FORBIDDEN', 'Reading is allowed under localhost or a loopback address only');
-    }
-    next();
-  }
-
-  /** Changing is for this machine alone, whoever may read; and not for pages of elsewhere in its browser. */
-  function guardOperator(request: Request, _response: Response, next: NextFunction): void {
-    if (!isLocal(request)) throw new AppError('FORBIDDEN', 'Changing is allowed from this machine only');
-    if (!isOwnPage(request)) throw new AppError('FORBIDDEN', 'Changing is not allowed from another page');
-    next();
-  }
+  const guardPerson =
+    (needed: Role): RequestHandler =>
+    async (request, response, next) => {
+      const principal = await principals.find(request);
+      if (principal === null) throw loginRequired();
+      if (!includesRole(principal.role, needed)) {
+        if (principal.kind === 'local') throw loginRequired();
+        throw new AppError('FORBIDDEN', `This takes the role ${needed}; you are ${principal.role}`);
+      }
+      response.locals['principal'] = principal;
+      next();
+    };
 
   return {
-    collector: guardCollector,
-    viewer: guardViewer,
-    operator: guardOperator,
-    open: (_request, _response, next) => next(),
+    collector: [guardCollector],
+    viewer: [guardOrigin, guardPerson('viewer')],
+    operator: [guardOrigin, guardPerson('operator')],
+    admin: [guardOrigin, guardPerson('admin')],
+    open: [],
   };
+}
+
+function loginRequired(): AppError {
+  return new AppError('LOGIN_REQUIRED', 'Sign in, or send an API token');
 }
 
 /** The key the guard of a `collector` route found. */
@@ -61,35 +68,23 @@ export function collectorOf(response: Response): CollectorKey {
   return response.locals['key'] as CollectorKey;
 }
 
+/** Who asks, as the guard of a person's route found. */
+export function principalOf(response: Response): Principal {
+  return response.locals['principal'] as Principal;
+}
+
+/** The sites a list may hold: those of who asks; null: all. */
+export function sitesOf(response: Response): readonly number[] | null {
+  const { siteIds } = principalOf(response);
+  return siteIds === null ? null : [...siteIds].sort((a, b) => a - b);
+}
+
+/** The site that was asked for, which the guard of sites has let pass; else those of who asks. */
+export function askedSites(response: Response, siteId: number | undefined): readonly number[] | null {
+  return siteId === undefined ? sitesOf(response) : [siteId];
+}
+
 /** The collector that presents a key on an `open` route; null when none is presented. */
 export async function optionalCollector(request: Request, checkKey: KeyCheck): Promise<CollectorKey | null> {
   return presentedKey(request) === null ? null : checkKey(request);
-}
-
-/** A proxy on this machine speaks for others: what it forwards is not local. */
-function isLocal(request: Request): boolean {
-  const address = request.socket.remoteAddress ?? '';
-  const isLoopback = address === '::1' || /^(::ffff:)?127\./.test(address);
-  return (
-    isLoopback &&
-    request.headers['x-forwarded-for'] === undefined &&
-    request.headers['forwarded'] === undefined
-  );
-}
-
-/**
- * True unless a page of another origin, or of a name that was made to point here, sends the request. Programs
- * send no `Origin`; browsers do with all but a plain read. JSON is asked for, since no form can send it.
- */
-function isOwnPage(request: Request): boolean {
-  const { host = '', origin, 'content-type': type } = request.headers;
-  const isJson = request.method === 'DELETE' || /^application\/json\b/i.test(type ?? '');
-  return (
-    isJson && isLocalName(request) && (origin === undefined || origin.replace(/^https?:\/\//, '') === host)
-  );
-}
-
-/** False for a name that a page of elsewhere may have made to point here. */
-function isLocalName(request: Request): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i.test(request.headers.host ?? '');
 }

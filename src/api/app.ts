@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
@@ -6,23 +7,27 @@ import { createGuards } from './access.js';
 import { createKeyCheck } from './collector-key.js';
 import type { ApiDeps } from './deps.js';
 import { createErrorAnswer } from './error-answer.js';
+import { createPrincipals } from './principals.js';
 import { createRoutes } from './routes.js';
+import { createSiteGuard } from './site-guard.js';
 
 /** Builds the api and the web page's server. Does not listen; see `startServer`. */
 export function createApp(deps: ApiDeps): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple');
+  app.set('trust proxy', deps.options.trustProxy);
   app.use(secureHeaders());
   app.use(watchRequest(deps));
+  app.use(nameRequest);
   app.use('/api', (_request, response, next) => {
     response.set('Cache-Control', 'no-store');
     next(deps.lifecycle.isDraining ? new AppError('DRAINING', 'Shutting down') : undefined);
   });
   const checkKey = createKeyCheck(deps);
-  const guards = createGuards(checkKey, deps);
-  for (const route of createRoutes(deps, checkKey)) {
-    const name = nameRoute(route.path);
-    app[route.method](route.path, name, guards[route.access], route.handle);
+  const principals = createPrincipals(deps);
+  const guards = createGuards(checkKey, principals, deps);
+  for (const { method, path: name, doc, handle } of createRoutes(deps, checkKey, principals)) {
+    app[method](name, [nameRoute(name), ...guards[doc.access], ...createSiteGuard(doc, deps)], handle);
   }
   app.use('/api', () => {
     throw new AppError('NOT_FOUND', 'No such route');
@@ -70,6 +75,14 @@ function watchRequest(deps: ApiDeps): express.RequestHandler {
     });
     next();
   };
+}
+
+/** So that an answer, the audit log and the process's log can be laid side by side. */
+function nameRequest(_request: Request, response: Response, next: NextFunction): void {
+  const id = randomUUID();
+  response.locals['requestId'] = id;
+  response.set('X-Request-Id', id);
+  next();
 }
 
 function nameRoute(name: string): express.RequestHandler {

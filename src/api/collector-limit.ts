@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import { waitS } from './collector-key.js';
+import { waitS } from './credential-check.js';
 import type { ApiDeps } from './deps.js';
 
 /** Requests of a key in its present window of a minute, this one included, and when the window ends, s. */

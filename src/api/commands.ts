@@ -11,7 +11,8 @@ import {
   type PendingCommand,
 } from '../domain/commands.js';
 import { AppError } from '../domain/errors.js';
-import { collectorOf } from './access.js';
+import { askedSites, collectorOf, principalOf } from './access.js';
+import type { Audit, Change } from './audit.js';
 import type { CommandWaits } from './command-waits.js';
 import type { commandRoutes } from './contract/command-routes.js';
 import {
@@ -25,6 +26,7 @@ import {
 import type { ApiDeps } from './deps.js';
 import { readJsonBody } from './json-body.js';
 import { readParameters } from './queries.js';
+import { thingOf } from './site-guard.js';
 
 /** What the routes of commands need of the outside; what does not exist is null. */
 export interface CommandDeps {
@@ -88,7 +90,10 @@ export interface CommandOptions {
 type Handle = (request: Request, response: Response) => Promise<void>;
 
 /** The handlers of `commandRoutes`. */
-export function createCommandHandlers(deps: ApiDeps): Record<keyof typeof commandRoutes, Handle> {
+export function createCommandHandlers(
+  deps: ApiDeps,
+  audit: Audit,
+): Record<keyof typeof commandRoutes, Handle> {
   const { queue, options } = deps.commands;
 
   const masked = (command: CommandRecord): CommandRecord =>
@@ -107,22 +112,34 @@ export function createCommandHandlers(deps: ApiDeps): Record<keyof typeof comman
       const { kind, params } = readAllowedOrder(options, body.command_type, body.parameters);
       const ttlS = Math.min(body.ttl_minutes * 60, options.maxTtlS);
       const { site_id: siteId, miner_id: miner, ip_address: ip, priority } = body;
-      const order = { siteId, miner, ip, kind, params: { ...params }, priority, ttlS, by: 'local' };
+      const order = {
+        siteId,
+        miner,
+        ip,
+        kind,
+        params: { ...params },
+        priority,
+        ttlS,
+        by: principalOf(response).name,
+      };
       const commandId = await queue.create(order, options.dailyCap);
       deps.metrics.add('command_created_total', 1, { type: kind });
       const { command } = await find(commandId);
+      await audit(request, response, commandChanged('create', command, null, command));
       response.json({ success: true, command_id: commandId, command });
     },
     'delete /api/collector/commands/:id': async (request, response) => {
       const { id } = readParameters(commandIdPath, request.params);
-      const kind = await queue.cancel(id, null, 'local');
+      const kind = await queue.cancel(id, null, principalOf(response).name);
       if (kind === null) throw new AppError('NOT_FOUND', 'Command not found');
       deps.metrics.add('command_execution_total', 1, { type: kind, status: 'cancelled' });
+      const before = thingOf<CommandRecord>(response);
+      await audit(request, response, commandChanged('cancel', before, before, null));
       response.json({ success: true, message: 'Command cancelled' });
     },
     'get /api/collector/commands/history': async (request, response) => {
       const { site_id, miner_id, status, batch_id, limit } = readParameters(historyQuery, request.query);
-      const siteIds = site_id === undefined ? null : [site_id];
+      const siteIds = askedSites(response, site_id);
       const query = {
         siteIds,
         miner: miner_id ?? null,
@@ -135,13 +152,21 @@ export function createCommandHandlers(deps: ApiDeps): Record<keyof typeof comman
     },
     'get /api/collector/commands/stats': async (request, response) => {
       const { site_id } = readParameters(commandSiteQuery, request.query);
-      response.json({ success: true, ...(await queue.stats(site_id === undefined ? null : [site_id])) });
+      response.json({ success: true, ...(await queue.stats(askedSites(response, site_id))) });
     },
     'get /api/collector/commands/:id': async (request, response) => {
       response.json({ success: true, ...(await find(readParameters(commandIdPath, request.params).id)) });
     },
   };
 }
+
+/** Tells the audit log of a command. */
+const commandChanged = (
+  what: string,
+  { command_id: id, site_id: siteId }: CommandRecord,
+  before: CommandRecord | null,
+  after: CommandRecord | null,
+): Change => ({ action: `command.${what}`, target: `command ${id}`, siteId, before, after });
 
 /**
  * The order that was asked for. Throws `COMMAND_REFUSED` while commands are off or for a kind that is not allowed,

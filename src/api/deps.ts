@@ -27,6 +27,8 @@ import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { AlertDeps } from './alerts.js';
 import type { CommandDeps } from './commands.js';
+import type { PeopleDeps } from './people-deps.js';
+import type { FindThing, ThingKind } from './site-guard.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { ApiOptions } from './options.js';
 
@@ -102,17 +104,20 @@ export interface ApiDeps {
   liveChanges(siteId: number, sinceMs: number, limit: number): Promise<LiveChanges>;
   minerDetail(siteId: number, key: string): Promise<MinerDetail | null>;
   top(siteId: number): Promise<TopMiners | null>;
-  /** `{ site_id, site_name, … }` each. */
-  sites(): Promise<readonly object[]>;
-  /** What is wrong with the replies of a site's miners, or of all sites' with null. */
-  quirks(siteId: number | null): Promise<readonly object[]>;
-  /** Totals over all sites. */
-  stats(): Promise<object>;
+  /** Those of a list, or all with null. */
+  sites(siteIds: readonly number[] | null): Promise<readonly object[]>;
+  /** What is wrong with the replies of the miners of some sites, or of all with null. */
+  quirks(siteIds: readonly number[] | null): Promise<readonly object[]>;
+  /** Totals over some sites, or all with null. */
+  stats(siteIds: readonly number[] | null): Promise<object>;
   readonly history: HistoryReader;
   readonly heatmap: HeatmapReader;
   readonly fleet: FleetReader;
   readonly alerts: AlertDeps;
   readonly commands: CommandDeps;
+  readonly people: PeopleDeps;
+  /** What `:id` of a path names, and of which sites it is. */
+  readonly things: Readonly<Record<ThingKind, FindThing>>;
   /** Rejects when the database does not answer. */
   ping(): Promise<unknown>;
   /** Inflates, parses and validates one upload off the main thread. */

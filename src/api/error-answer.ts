@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler } from 'express';
 import { AppError, errorTable, type ErrorCode } from '../domain/errors.js';
+import { requestIdOf } from './audit.js';
 import type { Logger } from '../telemetry/logger.js';
 
 const defaultRetryAfterS = 5;
@@ -10,7 +11,10 @@ export function createErrorAnswer(log: Logger): ErrorRequestHandler {
     if (response.headersSent) return next(error);
     const { code, message, status, retryAfterS } = toAnswer(error);
     if (status >= 500)
-      log.warn({ err: error, code, method: request.method, path: request.path }, 'request failed');
+      log.warn(
+        { err: error, code, method: request.method, path: request.path, requestId: requestIdOf(response) },
+        'request failed',
+      );
     if (errorTable[code].isRetryable && (status === 429 || status === 503)) {
       response.set('Retry-After', String(retryAfterS ?? defaultRetryAfterS));
     }

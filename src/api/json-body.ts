@@ -17,13 +17,24 @@ const ownLease: Lease = {
   release: () => undefined,
 };
 
+/** Bodies that were read: the guard of sites looks before the handler does. */
+const bodies = new WeakMap<Request, Promise<unknown>>();
+
+/** The JSON body of a request, as it came. Throws `BODY_TOO_LARGE`, `BODY_TIMEOUT` or `JSON_INVALID`. */
+export function readRawJson(request: Request): Promise<unknown> {
+  const known = bodies.get(request);
+  if (known !== undefined) return known;
+  const body = readBody(request, ownLease, { maxBytes, timeoutMs }).then(parse);
+  bodies.set(request, body);
+  return body;
+}
+
 /**
  * The JSON body of a request, checked. Throws `BODY_TOO_LARGE`, `BODY_TIMEOUT`, `JSON_INVALID` or
  * `REQUEST_INVALID` naming the first field that is wrong.
  */
 export async function readJsonBody<T>(request: Request, schema: z.ZodType<T>): Promise<T> {
-  const body = await readBody(request, ownLease, { maxBytes, timeoutMs });
-  const result = schema.safeParse(parse(body));
+  const result = schema.safeParse(await readRawJson(request));
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   throw new AppError(

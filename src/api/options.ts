@@ -1,3 +1,6 @@
+import type { Role } from '../domain/principal.js';
+import type { SessionLimits } from '../storage/sessions.repo.js';
+import type { LoginLimits } from './login-limit.js';
 import { defaultHealthThresholds, type HealthThresholds } from '../domain/health.js';
 
 /** Every bound of the http api. Settings under `api.*` and `health.*`. */
@@ -59,8 +62,19 @@ export interface ApiOptions {
   readonly maxCsvExports: number;
   /** Answers of reads remembered, in pages of 50 miners. */
   readonly maxCachedReads: number;
-  /** Reads are answered to any address, not only to this machine. */
+  /** Reads are answered to anyone. */
   readonly hasOpenReads: boolean;
+  /** What a program on this machine may do without saying who it is. */
+  readonly localAccess: Role | 'none';
+  /** Whose word for the address of a client is taken, as express has it; false: nobody's. */
+  readonly trustProxy: boolean | number | string;
+  /** One may sign in from other machines without TLS. */
+  readonly isInsecureAllowed: boolean;
+  readonly sessions: SessionLimits;
+  readonly logins: LoginLimits;
+  /** How long a session or token is believed, ms; and longer, while the database is away, ms. */
+  readonly principalTtlMs: number;
+  readonly principalAwayMs: number;
   readonly thresholds: HealthThresholds;
 }
 
@@ -97,5 +111,12 @@ export const defaultApiOptions: ApiOptions = {
   maxCsvExports: 4,
   maxCachedReads: 500,
   hasOpenReads: false,
+  localAccess: 'none',
+  trustProxy: false,
+  isInsecureAllowed: false,
+  sessions: { idleMs: 12 * 3_600_000, maxMs: 7 * 86_400_000, perUser: 10 },
+  logins: { perAddress: 20, perName: 10, windowS: 300 },
+  principalTtlMs: 5_000,
+  principalAwayMs: 60_000,
   thresholds: defaultHealthThresholds,
 };

@@ -3,6 +3,7 @@ import { AppError } from '../domain/errors.js';
 import type { LivePage, LiveQuery, SiteSummary } from '../domain/ingest.js';
 import { writeCursor } from '../domain/keyset.js';
 import { isCountedByPage } from '../domain/live-filter.js';
+import { sitesOf } from './access.js';
 import { minerPath, siteQuery } from './contract/parameters.js';
 import { withDatabaseDeadline } from './deadline.js';
 import type { ApiDeps } from './deps.js';
@@ -80,7 +81,8 @@ export function createReads(deps: ApiDeps, load: Load): Reads {
   return {
     loadSummary,
     sites: async (_request, response) => {
-      send(response, await load(ofSite('sites'), () => deps.sites()));
+      const siteIds = sitesOf(response);
+      send(response, await load(ofSite(`sites ${JSON.stringify(siteIds)}`), () => deps.sites(siteIds)));
     },
     summary: async (request, response) => {
       send(response, await loadSummary(readSiteId(request.params['site'])));
@@ -114,12 +116,14 @@ export function createReads(deps: ApiDeps, load: Load): Reads {
     quirks: async (request, response) => {
       const { site_id, site } = readParameters(siteQuery, request.query);
       const siteId = site_id ?? site ?? null;
-      const loaded = await load(ofSite(`quirks ${siteId}`), () => deps.quirks(siteId));
+      const siteIds = siteId === null ? sitesOf(response) : [siteId];
+      const loaded = await load(ofSite(`quirks ${JSON.stringify(siteIds)}`), () => deps.quirks(siteIds));
       const quirks = loaded.value;
       send(response, { ...loaded, value: { quirks, count: quirks.length } });
     },
     stats: async (_request, response) => {
-      const stats = await load(ofSite('stats'), () => deps.stats());
+      const siteIds = sitesOf(response);
+      const stats = await load(ofSite(`stats ${JSON.stringify(siteIds)}`), () => deps.stats(siteIds));
       tellAge(response, stats);
       response.json({ ...stats.value, success: true, data: stats.value });
     },

@@ -1,7 +1,10 @@
 import type { Request, Response } from 'express';
-import { optionalCollector, type Access } from './access.js';
+import { optionalCollector } from './access.js';
+import { createAudit } from './audit.js';
+import { createAuthHandlers } from './auth.js';
 import type { KeyCheck } from './collector-key.js';
 import { buildOpenApi } from './contract/openapi.js';
+import type { RouteDoc } from './contract/route-doc.js';
 import { routeTable, type RouteKey } from './contract/route-table.js';
 import { createAlertHandlers } from './alerts.js';
 import { createCommandHandlers } from './commands.js';
@@ -9,6 +12,7 @@ import type { ApiDeps } from './deps.js';
 import { docsPageStyle, renderDocsPage } from './docs-page.js';
 import { createHealth, createMetricsPage, createReadiness } from './health.js';
 import { createHistoryReads } from './history-reads.js';
+import type { Principals } from './principals.js';
 import { createLoad, createReads } from './reads.js';
 import { createStreamHandler } from './stream.js';
 import { createUploadHandler } from './upload.js';
@@ -19,12 +23,13 @@ type Handle = (request: Request, response: Response) => Promise<void> | void;
 export interface Route {
   readonly method: 'get' | 'post' | 'put' | 'delete';
   readonly path: string;
-  readonly access: Access;
+  readonly doc: RouteDoc;
   readonly handle: Handle;
 }
 
 /** Every route of `routeTable`. What is not here is 404, before anyone is asked for a key. */
-export function createRoutes(deps: ApiDeps, checkKey: KeyCheck): readonly Route[] {
+export function createRoutes(deps: ApiDeps, checkKey: KeyCheck, principals: Principals): readonly Route[] {
+  const audit = createAudit(deps);
   const load = createLoad(deps);
   const reads = createReads(deps, load);
   const past = createHistoryReads(deps, load);
@@ -47,8 +52,9 @@ export function createRoutes(deps: ApiDeps, checkKey: KeyCheck): readonly Route[
     'get /api/collector/sites/:site/availability': past.availability,
     'get /api/collector/sites/:site/fleet': past.fleet,
     'get /api/collector/sites/:site/heatmap': past.heatmap,
-    ...createAlertHandlers(deps),
-    ...createCommandHandlers(deps),
+    ...createAlertHandlers(deps, audit),
+    ...createAuthHandlers(deps, principals, audit),
+    ...createCommandHandlers(deps, audit),
     'get /api/openapi.json': (_request, response) => void response.json(document),
     'get /api/docs': (_request, response) => void response.type('html').send(page),
     'get /api/docs.css': (_request, response) => void response.type('css').send(docsPageStyle),
@@ -58,7 +64,7 @@ export function createRoutes(deps: ApiDeps, checkKey: KeyCheck): readonly Route[
   };
   return (Object.keys(routeTable) as RouteKey[]).map((key) => {
     const [method, path] = key.split(' ') as [Route['method'], string];
-    return { method, path, access: routeTable[key].access, handle: handlers[key] };
+    return { method, path, doc: routeTable[key], handle: handlers[key] };
   });
 }
 

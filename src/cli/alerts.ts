@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import type { Config } from '../config/schema.js';
 import type { Alert } from '../domain/alerts.js';
 import { columns } from './columns.js';
-import { refuseMissing, siteIdOf, withStore } from './data.js';
+import { refuseMissing, siteIdsOf, withStore } from './data.js';
 
 /** Alerts in one list, at most. */
 const maxListed = 10_000;
@@ -15,9 +15,9 @@ export async function listAlerts(
 ): Promise<number> {
   refuseMissing(config);
   return withStore(config, async ({ sites, alerts }) => {
-    const siteId = siteIdOf(await sites.sites(), options.site);
+    const siteIds = siteIdsOf(await sites.sites(), options.site);
     const state = options.isAll ? null : 'unresolved';
-    const list = await alerts.list({ siteId, state, incidentId: null, limit: maxListed });
+    const list = await alerts.list({ siteIds, state, incidentId: null, limit: maxListed });
     if (options.isJson) print(JSON.stringify(list));
     else if (list.length === 0) print(options.isAll ? 'no alerts' : 'no open alerts');
     else print(alertTable(list));

@@ -57,15 +57,15 @@ export function refuseMissing(config: Config): void {
   );
 }
 
-/** Number of the site of that name, null for no name; throws `NOT_FOUND` for one that is none. */
-export function siteIdOf(
+/** The site of that name alone, null (all) for no name; throws `NOT_FOUND` for one that is none. */
+export function siteIdsOf(
   sites: readonly { readonly site_id: number; readonly site_name: string }[],
   name: string | null,
-): number | null {
+): readonly number[] | null {
   if (name === null) return null;
   const site = sites.find(({ site_name }) => site_name === name);
   if (site === undefined) throw new AppError('NOT_FOUND', `there is no site "${name}"`);
-  return site.site_id;
+  return [site.site_id];
 }
 
 async function migrateTo(url: string, config: Config): Promise<SchemaState> {

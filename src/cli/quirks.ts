@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.js';
 import { describeQuirk, type QuirkReport } from '../domain/quirks.js';
-import { refuseMissing, siteIdOf, withStore } from './data.js';
+import { refuseMissing, siteIdsOf, withStore } from './data.js';
 
 /** `headframe quirks`: damage that replies show, one sentence each, or as one JSON list. */
 export async function listQuirks(
@@ -12,7 +12,7 @@ export async function listQuirks(
   return withStore(config, async ({ sites, quirks }) => {
     const now = new Date();
     const all = await sites.sites();
-    const list = await quirks.list(siteIdOf(all, options.site), now);
+    const list = await quirks.list(siteIdsOf(all, options.site), now);
     if (options.isJson) print(JSON.stringify(list));
     else if (list.length === 0) print('no damaged replies');
     else for (const quirk of list) print(line(quirk, now, options.site === null && all.length > 1));

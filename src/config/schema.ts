@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { defaultHealthThresholds } from '../domain/health.js';
 import { logLevels } from '../telemetry/logger.js';
+import { roles } from '../domain/principal.js';
 import { alerts } from './alerts-schema.js';
 import { commands } from './commands-schema.js';
+import { auth } from './auth-schema.js';
 import { group, int, ratio, text } from './fields.js';
 import { credential, namedSecret, site } from './site-schema.js';
 
@@ -226,8 +228,21 @@ export const configSchema = z.strictObject({
       open_reads: z
         .boolean()
         .default(false)
+        .describe('Answer reads to anyone, whoever they are: only behind a proxy that asks who it is.'),
+      local_access: z
+        .enum(['none', ...roles])
+        .default('admin')
         .describe(
-          'Answer reads and the page to any address, not only to this machine: only behind a proxy that asks who it is.',
+          'What any program on this machine may do without signing in. Without effect where `api.trust_proxy` is set.',
+        ),
+      trust_proxy: text(
+        'Proxies whose `X-Forwarded-*` are believed: addresses and networks with commas between, `loopback`, `linklocal`, `uniquelocal`, or how many proxies stand in front.',
+      ),
+      insecure_http: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Listen beyond loopback without TLS, and let people sign in so: passwords travel in clear.',
         ),
       max_history_points: int(
         1_000,
@@ -241,6 +256,7 @@ export const configSchema = z.strictObject({
     },
     'The HTTP api and the page.',
   ),
+  auth,
   retention: group(
     {
       history_days: int(1, 36_500, 30, 'Samples are kept so long, days.'),

@@ -61,7 +61,8 @@ export interface Alert {
 export const alertStates = ['open', 'acknowledged', 'resolved', 'unresolved'] as const;
 
 export interface AlertQuery {
-  readonly siteId: number | null;
+  /** Null: all. */
+  readonly siteIds: readonly number[] | null;
   readonly state: (typeof alertStates)[number] | null;
   readonly incidentId: number | null;
   readonly limit: number;

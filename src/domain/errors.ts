@@ -39,7 +39,7 @@ export const errorTable = {
   RATE_LIMITED: spec(
     429,
     true,
-    'The key sent more requests than its limit.',
+    'The key sent more requests than its limit, or passwords or keys were tried too often.',
     'Wait as long as `Retry-After` says.',
   ),
   BODY_TOO_LARGE: spec(
@@ -63,11 +63,29 @@ export const errorTable = {
     'A parameter of the request is wrong.',
     'Correct the parameter the answer names.',
   ),
+  LOGIN_REQUIRED: spec(
+    401,
+    false,
+    'Nobody known asks: no session, no API token, and not a program that `api.local_access` lets in.',
+    'Sign in on the page, or send `Authorization: Bearer hst_…`; `headframe users add` makes the first user.',
+  ),
+  LOGIN_FAILED: spec(
+    401,
+    false,
+    'The name or the password is wrong, or the user is disabled.',
+    'Try again; `headframe users passwd` sets a new password.',
+  ),
+  TOKEN_INVALID: spec(
+    401,
+    false,
+    'The API token is unknown, malformed, expired or revoked, or its owner is disabled.',
+    'Create a token with `headframe tokens create`.',
+  ),
   FORBIDDEN: spec(
     403,
     false,
-    'Reading from another machine is not allowed by the settings, and changing anything is not at all.',
-    'Work on the machine itself; for reading set `api.open_reads`.',
+    'The role is too low, it concerns sites that one may not touch, or the request comes from a page of elsewhere.',
+    'Ask someone of the role the message names; send changes as JSON from the page itself or a program.',
   ),
   NOT_FOUND: spec(404, false, 'No such route, site, miner, or other thing asked for.', 'Check the path.'),
   CONFLICT: spec(

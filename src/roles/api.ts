@@ -15,6 +15,7 @@ import { alertDepsOf, senderOf, startAlerts } from './alerts.js';
 import { commandDepsOf, commandWaitsOf, startCommands } from './commands.js';
 import { createFailure, type Failure } from './failure.js';
 import { startMaintenance } from './maintenance.js';
+import { accessOptionsOf } from './people.js';
 import { thresholdsOf } from './plan.js';
 import { storeDeps } from './read-deps.js';
 import { openStore, staleAfterS, type Store } from './store.js';
@@ -101,7 +102,7 @@ function depsOf({
       requestsPerMinute: api.rate_limit_per_minute,
       commandRequestsPerMinute: config.commands.rate_limit_per_minute,
       maxStreams: api.max_event_streams,
-      hasOpenReads: api.open_reads,
+      ...accessOptionsOf(config),
       // Whoever lets one call take longer lets a read.
       readDeadlineMs: config.database.deadline_ms + 150,
       maxCsvExports: api.max_csv_exports,

@@ -18,6 +18,8 @@ export const demoSettings: Readonly<Record<string, unknown>> = {
   'poll.interval_s': 10,
   'poll.scan_slots': 3,
   'api.rate_limit_per_minute': 1_200,
+  // Nothing of the demo is worth a password.
+  'api.local_access': 'admin',
   shutdown_ms: 8_000,
 };
 

@@ -1,4 +1,5 @@
 import type { ApiDeps } from '../api/deps.js';
+import { peopleDepsOf, thingsOf } from './people.js';
 import type { Store } from './store.js';
 
 /** What the api needs of the store, ingest and reads; `staleAfterS` as of `staleAfterS`. */
@@ -32,9 +33,9 @@ export function storeDeps(
     liveChanges: (siteId, sinceMs, limit) => store.live.changes(siteId, sinceMs, limit),
     minerDetail: (siteId, key) => store.live.minerDetail(siteId, key, moment()),
     top: (siteId) => store.live.top(siteId, moment()),
-    sites: () => store.sites.sites(),
-    quirks: (siteId) => store.quirks.list(siteId, new Date()),
-    stats: () => store.sites.stats(new Date()),
+    sites: (siteIds) => store.sites.sites(siteIds),
+    quirks: (siteIds) => store.quirks.list(siteIds, new Date()),
+    stats: (siteIds) => store.sites.stats(new Date(), siteIds),
     history: store.history,
     fleet: {
       totals: (siteId, atMs) => store.fleet.fleetTotalsAt(siteId, new Date(atMs), staleAfterS),
@@ -45,6 +46,8 @@ export function storeDeps(
       groups: (siteId, by) => store.heatmap.groups(siteId, by),
       cells: (siteId, by, group) => store.heatmap.cells(siteId, by, group, moment()),
     },
+    people: peopleDepsOf(store),
+    things: thingsOf(store),
     ping: () => store.database.ping(),
   };
 }

@@ -1,6 +1,7 @@
 import type { Config } from '../config/schema.js';
 import { AlertEngineRepo } from '../storage/alert-engine.repo.js';
 import { AlertRulesRepo } from '../storage/alert-rules.repo.js';
+import { AuditRepo } from '../storage/audit.repo.js';
 import { AlertsRepo } from '../storage/alerts.repo.js';
 import { CommandSweepsRepo } from '../storage/command-sweeps.repo.js';
 import { CommandsRepo } from '../storage/commands.repo.js';
@@ -13,7 +14,10 @@ import { LiveRepo } from '../storage/live.repo.js';
 import { NotifiersRepo } from '../storage/notifiers.repo.js';
 import { QuirksRepo } from '../storage/quirks.repo.js';
 import { SiteRepo } from '../storage/site.repo.js';
+import { SessionsRepo } from '../storage/sessions.repo.js';
 import { StatusRepo } from '../storage/status.repo.js';
+import { TokensRepo } from '../storage/tokens.repo.js';
+import { UsersRepo } from '../storage/users.repo.js';
 import { TelemetryStore } from '../storage/telemetry-store.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -37,6 +41,10 @@ export interface Store {
   readonly notifiers: NotifiersRepo;
   readonly commands: CommandsRepo;
   readonly commandSweeps: CommandSweepsRepo;
+  readonly users: UsersRepo;
+  readonly sessions: SessionsRepo;
+  readonly tokens: TokensRepo;
+  readonly audit: AuditRepo;
   readonly status: StatusRepo;
 }
 
@@ -75,6 +83,10 @@ export function storeOn(
     notifiers: new NotifiersRepo(database),
     commands: new CommandsRepo(database),
     commandSweeps: new CommandSweepsRepo(database),
+    users: new UsersRepo(database),
+    sessions: new SessionsRepo(database),
+    tokens: new TokensRepo(database),
+    audit: new AuditRepo(database),
     status: new StatusRepo(database),
   };
 }

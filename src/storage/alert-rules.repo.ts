@@ -2,6 +2,7 @@ import type { AlertRule, AlertRuleInput } from '../domain/alerts.js';
 import { AppError } from '../domain/errors.js';
 import { refuseUnknownSite } from './alerts.repo.js';
 import type { Database, Sql } from './database.js';
+import { siteIn } from './site-scope.js';
 
 type Fragment = ReturnType<Sql>;
 type RuleRow = Omit<AlertRule, 'updated_at'> & { readonly updated_at: Date };
@@ -14,13 +15,13 @@ export class AlertRulesRepo {
     this.#db = db;
   }
 
-  /** Those of a site, rules for all sites among them; of every site with null. */
-  async list(siteId: number | null): Promise<AlertRule[]> {
+  /** Those of some sites, rules for all sites among them; of every site with null. */
+  async list(siteIds: readonly number[] | null): Promise<AlertRule[]> {
     const rows = await this.#db.run(
       'alert_rules',
       (sql) => sql<RuleRow[]>`
       select ${ruleColumns(sql)} from alert_rules
-      ${siteId === null ? sql`` : sql`where site_id is null or site_id = ${siteId}::int`}
+      where site_id is null or ${siteIn(sql, 'site_id', siteIds)}
       order by site_id nulls first, rule_id limit 20000`,
     );
     return rows.map(toRule);
@@ -63,7 +64,7 @@ export class AlertRulesRepo {
       ),
     );
     if (row !== undefined) return toRule(row);
-    const found = await this.#find(ruleId);
+    const found = await this.find(ruleId);
     if (found === null) return null;
     if (found.kind !== input.kind)
       throw new AppError('REQUEST_INVALID', 'Invalid kind: the kind of a rule stays; make another rule');
@@ -79,7 +80,7 @@ export class AlertRulesRepo {
     return rows.count > 0;
   }
 
-  async #find(ruleId: number): Promise<AlertRule | null> {
+  async find(ruleId: number): Promise<AlertRule | null> {
     const [row] = await this.#db.run(
       'alert_rule',
       (sql) => sql<RuleRow[]>`select ${ruleColumns(sql)} from alert_rules where rule_id = ${ruleId}::int`,

@@ -7,6 +7,7 @@ import type {
 } from '../domain/alerts.js';
 import { AppError } from '../domain/errors.js';
 import type { Database, Sql } from './database.js';
+import { siteIn } from './site-scope.js';
 import { errorCode } from './database-error.js';
 
 type Fragment = ReturnType<Sql>;
@@ -41,14 +42,13 @@ export class AlertsRepo {
 
   /** Unresolved ones first, newest first. */
   async list(query: AlertQuery): Promise<Alert[]> {
-    const { siteId, state, incidentId, limit } = query;
+    const { siteIds, state, incidentId, limit } = query;
     const rows = await this.#db.run(
       'alerts',
       (sql) => sql<AlertRow[]>`
       select ${alertColumns(sql)}
       from alerts a join sites s using (site_id) left join miners m on m.miner_id = a.miner_id
-      where true
-        ${siteId === null ? sql`` : sql`and a.site_id = ${siteId}::int`}
+      where ${siteIn(sql, 'a.site_id', siteIds)}
         ${incidentId === null ? sql`` : sql`and a.incident_id = ${incidentId}::int`}
         ${state === null ? sql`` : stateIs(sql, state)}
       order by a.resolved_at is not null, a.triggered_at desc, a.alert_id desc
@@ -66,6 +66,10 @@ export class AlertsRepo {
         note = ${note}::text
       where alert_id = ${alertId}::int and acknowledged_at is null`,
     );
+    return this.find(alertId);
+  }
+
+  async find(alertId: number): Promise<Alert | null> {
     const [row] = await this.#db.run(
       'alert',
       (sql) => sql<AlertRow[]>`
@@ -87,7 +91,7 @@ export class AlertsRepo {
   }
 
   /** Unresolved ones first, newest first. */
-  async incidents(siteId: number | null, limit: number): Promise<Incident[]> {
+  async incidents(siteIds: readonly number[] | null, limit: number): Promise<Incident[]> {
     const rows = await this.#db.run(
       'incidents',
       (sql) => sql<IncidentRow[]>`
@@ -98,7 +102,7 @@ export class AlertsRepo {
       cross join lateral (
         select count(*)::int as alerts, (count(*) filter (where resolved_at is null))::int as open_alerts
         from alerts a where a.incident_id = i.incident_id) c
-      ${siteId === null ? sql`` : sql`where i.site_id = ${siteId}::int`}
+      where ${siteIn(sql, 'i.site_id', siteIds)}
       order by i.resolved_at is not null, i.opened_at desc, i.incident_id desc
       limit ${limit}::int`,
     );
@@ -109,13 +113,17 @@ export class AlertsRepo {
     }));
   }
 
-  /** Those not over yet, the next first; with `at` only those that last then. */
-  async windows(now: Date, at: Date | null = null): Promise<MaintenanceWindow[]> {
+  /** Those not over yet, the next first; with `at` only those that last then; of some sites, and of all. */
+  async windows(
+    now: Date,
+    at: Date | null = null,
+    siteIds: readonly number[] | null = null,
+  ): Promise<MaintenanceWindow[]> {
     const rows = await this.#db.run(
       'maintenance_windows',
       (sql) => sql<WindowRow[]>`
       select window_id, site_id, model, subnet::text, miner, starts_at, ends_at, reason from maintenance_windows
-      where ends_at > ${now.toISOString()}::text::timestamptz
+      where ends_at > ${now.toISOString()}::text::timestamptz and (site_id is null or ${siteIn(sql, 'site_id', siteIds)})
         ${at === null ? sql`` : sql`and starts_at <= ${at.toISOString()}::text::timestamptz`}
       order by starts_at, window_id limit 1000`,
     );
@@ -136,6 +144,16 @@ export class AlertsRepo {
     );
     if (row === undefined) throw new Error('the insert answered no row');
     return toWindow(row);
+  }
+
+  async findWindow(windowId: number): Promise<MaintenanceWindow | null> {
+    const [row] = await this.#db.run(
+      'maintenance_window',
+      (sql) => sql<WindowRow[]>`
+      select window_id, site_id, model, subnet::text, miner, starts_at, ends_at, reason from maintenance_windows
+      where window_id = ${windowId}::int`,
+    );
+    return row === undefined ? null : toWindow(row);
   }
 
   /** False when there is no such window. */

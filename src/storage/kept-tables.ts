@@ -66,6 +66,7 @@ export const keptRows: readonly KeptRows[] = [
     (keep) => keep.commandDays,
     'and not exists (select from miner_commands c where c.batch_id = command_batches.batch_id)',
   ),
+  endedRows('sessions', 'expires_at', () => 1),
   endedRows('maintenance_windows', 'ends_at', (keep) => keep.alertDays),
   {
     table: 'quirk_miners',

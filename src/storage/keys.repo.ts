@@ -3,6 +3,7 @@ import { AppError } from '../domain/errors.js';
 import type { CollectorKey } from '../domain/ingest.js';
 import { errorCode } from './database-error.js';
 import type { Database } from './database.js';
+import { siteIn } from './site-scope.js';
 
 /** A key as it can be listed: the key itself is shown once, at creation. */
 export interface ListedKey {
@@ -69,18 +70,23 @@ export class KeysRepo {
     return row === undefined ? null : { ...row };
   }
 
-  /** All keys, revoked ones too, of one site or of all. */
-  async list(siteId: number | null = null): Promise<ListedKey[]> {
+  /** Keys, revoked ones too, of some sites or of all; or one by its number. */
+  async list(siteIds: readonly number[] | null = null, keyId: number | null = null): Promise<ListedKey[]> {
     const rows = await this.#db.run(
       'list_keys',
       (sql) => sql<ListedKey[]>`
       select k.key_id as "keyId", k.site_id as "siteId", s.name as "siteName", k.prefix, k.label,
         k.created_at as "createdAt", k.last_used_at as "lastUsedAt", k.revoked_at as "revokedAt"
       from collector_keys k join sites s using (site_id)
-      where ${siteId}::int is null or k.site_id = ${siteId}::int
+      where ${siteIn(sql, 'k.site_id', siteIds)} and (${keyId}::int is null or k.key_id = ${keyId}::int)
       order by k.key_id`,
     );
     return rows.map((row) => ({ ...row }));
+  }
+
+  /** Of one, revoked or not. */
+  async findById(keyId: number): Promise<ListedKey | null> {
+    return (await this.list(null, keyId))[0] ?? null;
   }
 
   /** False when there is no such active key. */

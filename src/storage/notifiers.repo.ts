@@ -3,6 +3,7 @@ import type { Notice, Notifier, NotifierInput, NotifierTarget } from '../domain/
 import { AppError } from '../domain/errors.js';
 import { refuseUnknownSite } from './alerts.repo.js';
 import type { Database, Sql } from './database.js';
+import { siteIn } from './site-scope.js';
 import { errorCode } from './database-error.js';
 import { readQuery } from './sql-files.js';
 
@@ -48,10 +49,12 @@ export class NotifiersRepo {
     this.#summarise = readQuery('summarise_held_notifications', options.sqlDir);
   }
 
-  async list(): Promise<Notifier[]> {
+  /** Those of some sites alone, or all with null. */
+  async list(siteIds: readonly number[] | null = null): Promise<Notifier[]> {
     const rows = await this.#db.run(
       'notifiers',
-      (sql) => sql<NotifierRow[]>`select ${columns(sql)} from notifiers order by notifier_id`,
+      (sql) => sql<NotifierRow[]>`
+      select ${columns(sql)} from notifiers where ${siteIn(sql, 'site_id', siteIds)} order by notifier_id`,
     );
     return rows.map(toNotifier);
   }
@@ -159,15 +162,20 @@ export class NotifiersRepo {
     return rows.length;
   }
 
-  /** The outbox, newest first; of one state, or all. */
-  async outbox(state: string | null, limit: number): Promise<OutboxRow[]> {
+  /** The outbox, newest first; of one state, or all; of some sites, or all. */
+  async outbox(
+    state: string | null,
+    limit: number,
+    siteIds: readonly number[] | null = null,
+  ): Promise<OutboxRow[]> {
     const rows = await this.#db.run(
       'notices',
       (sql) => sql<(OutboxRow & { created_at: Date; settled_at: Date | null })[]>`
       select notification_id, notifier_id, event, payload->>'message' as message, state, rounds, created_at, settled_at,
         last_error
       from notification_outbox
-      ${state === null ? sql`` : sql`where state = ${state}::text`}
+      where ${siteIn(sql, "(payload->>'site_id')::int", siteIds)}
+        ${state === null ? sql`` : sql`and state = ${state}::text`}
       order by created_at desc limit ${limit}::int`,
     );
     return rows.map((row) => ({
@@ -175,6 +183,19 @@ export class NotifiersRepo {
       created_at: new Date(row.created_at).toISOString(),
       settled_at: row.settled_at === null ? null : new Date(row.settled_at).toISOString(),
     }));
+  }
+
+  /** The site that a notice is about, null for none or all, and its state; null when there is no such notice. */
+  async findNotice(
+    notificationId: string,
+  ): Promise<{ readonly site_id: number | null; readonly state: string } | null> {
+    const [row] = await this.#db.run(
+      'notice',
+      (sql) => sql<{ site_id: number | null; state: string }[]>`
+      select (payload->>'site_id')::int as site_id, state from notification_outbox
+      where notification_id = ${notificationId}::text::uuid`,
+    );
+    return row === undefined ? null : { ...row };
   }
 
   /** Puts a dead letter back; false when it is not one. */

@@ -1,5 +1,6 @@
 import { quirkNowS, type QuirkReport } from '../domain/quirks.js';
 import type { Database } from './database.js';
+import { siteIn } from './site-scope.js';
 
 type QuirkRow = Omit<QuirkReport, 'first_seen' | 'since' | 'last_seen'> & {
   readonly first_seen: Date;
@@ -15,8 +16,8 @@ export class QuirksRepo {
     this.#db = db;
   }
 
-  /** Quirks of one site, or of all with null; those of most miners now come first, `limit` at most. */
-  async list(siteId: number | null, now: Date, limit = 500): Promise<QuirkReport[]> {
+  /** Quirks of some sites, or of all with null; those of most miners now come first, `limit` at most. */
+  async list(siteIds: readonly number[] | null, now: Date, limit = 500): Promise<QuirkReport[]> {
     const recent = new Date(now.getTime() - quirkNowS * 1_000).toISOString();
     const rows = await this.#db.run(
       'quirks',
@@ -29,7 +30,7 @@ export class QuirksRepo {
         select (count(*) filter (where last_seen >= ${recent}::text::timestamptz))::int as miners_now,
           count(*)::int as miners
         from quirk_miners where quirk_id = q.quirk_id) m
-      where ${siteId}::int is null or q.site_id = ${siteId}::int
+      where ${siteIn(sql, 'q.site_id', siteIds)}
       order by m.miners_now desc, q.last_seen desc, q.fingerprint
       limit ${limit}::int`,
     );

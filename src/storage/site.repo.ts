@@ -1,6 +1,7 @@
 import type { SiteSummary } from '../domain/ingest.js';
 import type { Database } from './database.js';
 import type { ReadMoment } from './live.repo.js';
+import { siteIn } from './site-scope.js';
 import { readQuery } from './sql-files.js';
 
 export interface Site {
@@ -60,12 +61,12 @@ export class SiteRepo {
     return site.site_id;
   }
 
-  /** All sites by name. */
-  async sites(): Promise<Site[]> {
+  /** Sites by name: those of a list, or all. */
+  async sites(siteIds: readonly number[] | null = null): Promise<Site[]> {
     const rows = await this.#db.run(
       'sites',
       (sql) => sql<Site[]>`
-      select site_id, name as site_name from sites order by name`,
+      select site_id, name as site_name from sites where ${siteIn(sql, 'site_id', siteIds)} order by name`,
     );
     return rows.map((row) => ({ ...row }));
   }
@@ -89,17 +90,17 @@ export class SiteRepo {
     };
   }
 
-  /** Totals over all sites. */
-  async stats(now: Date): Promise<FleetStats> {
+  /** Totals over the sites of a list, or all. */
+  async stats(now: Date, siteIds: readonly number[] | null = null): Promise<FleetStats> {
     const recent = new Date(now.getTime() - 600_000).toISOString();
     const [[keys], rows] = await Promise.all([
       this.#db.run(
         'stats',
         (sql) => sql<{ active: number; alerts: number }[]>`
         select count(*)::int as active,
-          (select count(*)::int from alerts where resolved_at is null) as alerts
+          (select count(*)::int from alerts where resolved_at is null and ${siteIn(sql, 'site_id', siteIds)}) as alerts
         from collector_keys
-        where revoked_at is null and last_used_at >= ${recent}::text::timestamptz`,
+        where revoked_at is null and last_used_at >= ${recent}::text::timestamptz and ${siteIn(sql, 'site_id', siteIds)}`,
       ),
       this.#db.run(
         'stats',
@@ -112,6 +113,7 @@ export class SiteRepo {
           from miner_telemetry_live l
           where l.online or l.miner_id not in (select miner_id from miners where vacated_at is not null)
           group by l.site_id) c using (site_id)
+        where ${siteIn(sql, 's.site_id', siteIds)}
         order by s.site_id`,
       ),
     ]);

@@ -27,14 +27,14 @@ describe.each(testEditions())('alert rules on %s', (edition) => {
   test('are shipped once for every site, and one that is deleted stays away', async () => {
     await bench.tick(0);
     const { siteId } = bench.storage.key;
-    const rules = await bench.store.alertRules.list(siteId);
+    const rules = await bench.store.alertRules.list([siteId]);
     expect(rules).toHaveLength(defaultRules.length);
     expect(rules.map((rule) => rule.kind)).toEqual(defaultRules.map((rule) => rule.kind));
     await bench.store.alertRules.delete(rules[0]?.rule_id ?? 0);
     const other = await bench.storage.sites.ensureSite('south');
     await bench.tick(15);
-    expect(await bench.store.alertRules.list(siteId)).toHaveLength(defaultRules.length - 1);
-    expect(await bench.store.alertRules.list(other)).toHaveLength(defaultRules.length);
+    expect(await bench.store.alertRules.list([siteId])).toHaveLength(defaultRules.length - 1);
+    expect(await bench.store.alertRules.list([other])).toHaveLength(defaultRules.length);
   });
 
   test('say nothing of healthy miners', async () => {
@@ -54,7 +54,7 @@ describe.each(testEditions())('alert rules on %s', (edition) => {
     expect(await bench.open()).toEqual([]);
     await run(30, at(80));
     expect(await bench.open()).toEqual(['temperature 10.0.0.1']);
-    const [alert] = await bench.store.alerts.list({ siteId: null, state: null, incidentId: null, limit: 5 });
+    const [alert] = await bench.store.alerts.list({ siteIds: null, state: null, incidentId: null, limit: 5 });
     expect(alert).toMatchObject({
       alert_type: 'temperature',
       level: 'warning',
@@ -179,7 +179,7 @@ describe.each(testEditions())('alert rules on %s', (edition) => {
     await run(30, (time) => [good('10.0.0.2', time)]);
     expect(await bench.open()).toEqual([]);
     const [alert] = await bench.store.alerts.list({
-      siteId: null,
+      siteIds: null,
       state: 'resolved',
       incidentId: null,
       limit: 5,
@@ -288,7 +288,7 @@ describe.each(testEditions())('alert rules on %s', (edition) => {
         down.includes(last) ? offlineRow(key(last), time) : good(key(last), time, { mac: mac(last) }),
       );
     const incidents = async () =>
-      (await bench.store.alerts.incidents(siteId, 10)).map(({ scope, place: where, open_alerts }) => [
+      (await bench.store.alerts.incidents([siteId], 10)).map(({ scope, place: where, open_alerts }) => [
         scope,
         where,
         open_alerts,
@@ -319,9 +319,9 @@ describe.each(testEditions())('alert rules on %s', (edition) => {
     await bench.store.alerts.addWindow({ ...window, starts_at: bench.at(60), ends_at: bench.at(-20) });
     const rows = (time: string): IngestRow[] => keys.map((key) => offlineRow(key, time));
     await run(15, rows);
-    expect(await bench.store.alerts.incidents(siteId, 10)).toEqual([]);
+    expect(await bench.store.alerts.incidents([siteId], 10)).toEqual([]);
     await run(15, rows);
-    expect(await bench.store.alerts.incidents(siteId, 10)).toMatchObject([{ scope: 'rack', place: 'A1' }]);
+    expect(await bench.store.alerts.incidents([siteId], 10)).toMatchObject([{ scope: 'rack', place: 'A1' }]);
   });
 
   test('bound what one evaluation changes; the rest follows', async () => {

@@ -69,6 +69,7 @@ const requests = (site: FilledSite): Partial<Record<RouteKey, readonly string[]>
       `${base}/heatmap?by=rack`,
       `${base}/heatmap?by=rack&group=A1`,
     ],
+    'get /api/auth/me': ['/api/auth/me'],
     'get /api/openapi.json': ['/api/openapi.json'],
     'get /healthz': ['/healthz'],
     'get /readyz': ['/readyz'],

@@ -269,18 +269,18 @@ describe('reads', () => {
     }
   });
 
-  it('are for this machine only unless opened: what a proxy forwards is refused', async () => {
+  it('without signing in are for this machine only unless opened: what a proxy forwards is refused', async () => {
     const forwarded = { headers: { 'X-Forwarded-For': '203.0.113.9' } };
     const refused = await fetch(`${api.url}/api/collector/sites`, forwarded);
-    expect(refused.status).toBe(403);
-    expect(await refused.json()).toMatchObject({ success: false, code: 'FORBIDDEN' });
+    expect(refused.status).toBe(401);
+    expect(await refused.json()).toMatchObject({ success: false, code: 'LOGIN_REQUIRED' });
     // A page of elsewhere whose name was made to point here. `fetch` sets the host itself.
     const [rebound] = (await once(
       get(`${api.url}/api/collector/sites`, { headers: { Host: 'farm.example' }, agent: false }),
       'response',
     )) as [IncomingMessage];
     rebound.resume();
-    expect(rebound.statusCode).toBe(403);
+    expect(rebound.statusCode).toBe(401);
     const own = await startTestApi({ options: { hasOpenReads: true } });
     try {
       expect((await fetch(`${own.url}/api/collector/sites`, forwarded)).status).toBe(200);

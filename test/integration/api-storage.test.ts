@@ -247,7 +247,7 @@ describe.each(testEditions())('the api on %s', (edition) => {
         .status;
     expect(await status()).toBe(200);
     const used = (): Promise<boolean> =>
-      storage.keys.list(second).then((keys) => keys.some((listed) => listed.lastUsedAt !== null));
+      storage.keys.list([second]).then((keys) => keys.some((listed) => listed.lastUsedAt !== null));
     await waitFor('its use', used);
     await storage.keys.revoke(created.keyId);
     await waitFor('its end', async () => (await status()) === 401);

@@ -24,7 +24,7 @@ describe.each(testEditions())('collector keys on %s', (edition) => {
     });
     expect(await storage.keys.find(hashKey('hsc_other'))).toBeNull();
     expect(JSON.stringify(await storage.query('select * from collector_keys'))).not.toContain(created.key);
-    expect(await storage.keys.list(siteId)).toMatchObject([
+    expect(await storage.keys.list([siteId])).toMatchObject([
       { prefix: created.key.slice(0, 8), label: 'shed 4', lastUsedAt: null, revokedAt: null },
     ]);
   });
@@ -46,7 +46,7 @@ describe.each(testEditions())('collector keys on %s', (edition) => {
     expect(await storage.keys.revoke(first.keyId)).toBe(false);
     expect(await storage.keys.find(hashKey(first.key))).toBeNull();
     await storage.keys.create(siteId);
-    expect(await storage.keys.list(siteId)).toHaveLength(3);
+    expect(await storage.keys.list([siteId])).toHaveLength(3);
   });
 
   test('a chosen key can be put in again and again, for its own site alone', async () => {

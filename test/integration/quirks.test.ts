@@ -30,7 +30,7 @@ describe.each(testEditions())('the quirks of a site on %s', (edition) => {
   let storage: TestStorage;
   const write = (rows: readonly IngestRow[], changes = {}) =>
     storage.store.writeBatch(ingestBatch(rows, storage.key, changes));
-  const list = (n: number) => storage.quirks.list(storage.key.siteId, at(n));
+  const list = (n: number) => storage.quirks.list([storage.key.siteId], at(n));
 
   beforeAll(async () => {
     storage = await createTestStorage(edition);
@@ -103,7 +103,7 @@ describe.each(testEditions())('the quirks of a site on %s', (edition) => {
 
   test('are served to who may read the site', async () => {
     const api = await startTestApi({
-      deps: { quirks: (siteId) => storage.quirks.list(siteId, at(0)) },
+      deps: { quirks: (siteIds) => storage.quirks.list(siteIds, at(0)) },
       options: { hasOpenReads: true },
     });
     try {
@@ -167,7 +167,7 @@ describe.each(testEditions())('the quirks of a site on %s', (edition) => {
         const outcome = await write(JSON.parse(decodeUtf8(read.rows)) as IngestRow[]);
         expect(outcome).toMatchObject({ stored: 3 });
       }
-      const stats = (await storage.quirks.list(storage.key.siteId, new Date())).find(
+      const stats = (await storage.quirks.list([storage.key.siteId], new Date())).find(
         ({ command }) => command === 'stats',
       );
       expect(stats).toMatchObject({ family: 'antminer', replies: 4, miners_now: 2, damage: 'missing_comma' });

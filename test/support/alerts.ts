@@ -45,7 +45,7 @@ export async function createAlertBench(edition: TestEdition): Promise<AlertBench
       await storage.store.writeBatch(ingestBatch(rows, storage.key, { receivedAt }));
     },
     open: async () => {
-      const query = { siteId: null, state: 'unresolved' as const, incidentId: null, limit: 10_000 };
+      const query = { siteIds: null, state: 'unresolved' as const, incidentId: null, limit: 10_000 };
       const list = await store.alerts.list(query);
       return list.map((alert) => `${alert.alert_type} ${alert.miner_id ?? alert.site_name}`).sort();
     },

@@ -124,6 +124,8 @@ export async function startTestApi(setup: TestApiOptions = {}): Promise<TestApi>
     fleet: { totals: async () => ({}), page: async () => ({ miners: [], next: null }) },
     alerts: noAlerts,
     commands: noCommands,
+    people: noPeople,
+    things: noThings,
     heatmap: { groups: async () => [], cells: async () => [] },
     ping: async () => undefined,
     parseUpload: pool.run,
@@ -134,7 +136,7 @@ export async function startTestApi(setup: TestApiOptions = {}): Promise<TestApi>
     log,
     version: '0.0.0-test',
     webDir: setup.deps?.webDir ?? null,
-    options: { ...defaultApiOptions, ...setup.options },
+    options: { ...defaultApiOptions, localAccess: 'admin', ...setup.options },
     now: setup.deps?.now ?? Date.now,
   };
   const app = createApp(counted(deps, calls));
@@ -194,12 +196,14 @@ const noAlerts: ApiDeps['alerts'] = {
   alerts: {
     list: none,
     acknowledge: unknown,
+    find: unknown,
     incidents: none,
     windows: none,
+    findWindow: unknown,
     addWindow: refuse,
     deleteWindow: async () => false,
   },
-  rules: { list: none, create: refuse, update: unknown, delete: async () => false },
+  rules: { list: none, find: unknown, create: refuse, update: unknown, delete: async () => false },
   notifiers: {
     list: none,
     find: unknown,
@@ -207,6 +211,7 @@ const noAlerts: ApiDeps['alerts'] = {
     update: unknown,
     delete: async () => false,
     outbox: none,
+    findNotice: unknown,
     revive: async () => false,
   },
   maxNotifiers: 1,
@@ -244,4 +249,39 @@ const noCommands: ApiDeps['commands'] = {
       set_frequency: 900,
     },
   },
+};
+
+/** Nobody may sign in; whoever is on this machine is the `local` one. */
+const noPeople: ApiDeps['people'] = {
+  users: {
+    list: none,
+    find: unknown,
+    findByName: unknown,
+    create: refuse,
+    update: unknown,
+    setPassword: async () => false,
+  },
+  sessions: { begin: refuse, find: unknown, touch: refuse, end: async () => false },
+  tokens: {
+    create: refuse,
+    find: unknown,
+    touch: refuse,
+    list: none,
+    findById: unknown,
+    revoke: async () => false,
+  },
+  keys: { list: none, create: refuse, revoke: async () => false },
+  audit: { append: async () => undefined, page: none },
+  passwords: { hash: refuse, verify: async () => false },
+};
+const noThings: ApiDeps['things'] = {
+  alert: unknown,
+  command: unknown,
+  alert_rule: unknown,
+  maintenance_window: unknown,
+  notifier: unknown,
+  notification: unknown,
+  collector_key: unknown,
+  user: unknown,
+  api_token: unknown,
 };

@@ -31,6 +31,7 @@ const list = <T extends z.ZodType>(name: string, item: T) =>
 export const alertRoutes = {
   'get /api/collector/alerts': {
     access: 'viewer',
+    sites: ['query'],
     group,
     summary: 'Alerts: unresolved first, newest first.',
     query: alertsQuery,
@@ -38,6 +39,7 @@ export const alertRoutes = {
   },
   'post /api/collector/alerts/:id/acknowledge': {
     access: 'operator',
+    sites: ['alert'],
     group,
     summary: 'Someone has seen it. The first one to say so is kept.',
     path: idPath,
@@ -46,6 +48,7 @@ export const alertRoutes = {
   },
   'get /api/collector/incidents': {
     access: 'viewer',
+    sites: ['query'],
     group,
     summary: 'Incidents: unresolved first, newest first.',
     query: siteListQuery,
@@ -53,6 +56,7 @@ export const alertRoutes = {
   },
   'get /api/collector/alert-rules': {
     access: 'viewer',
+    sites: ['query'],
     group,
     summary: 'Rules of a site, those for all sites among them.',
     query: siteListQuery,
@@ -60,6 +64,7 @@ export const alertRoutes = {
   },
   'post /api/collector/alert-rules': {
     access: 'operator',
+    sites: ['body'],
     group,
     summary: 'Make a rule.',
     body: ruleBody,
@@ -67,6 +72,7 @@ export const alertRoutes = {
   },
   'put /api/collector/alert-rules/:id': {
     access: 'operator',
+    sites: ['alert_rule', 'body'],
     group,
     summary: 'Change a rule that is still at `version`; its kind stays.',
     path: idPath,
@@ -75,6 +81,7 @@ export const alertRoutes = {
   },
   'delete /api/collector/alert-rules/:id': {
     access: 'operator',
+    sites: ['alert_rule'],
     group,
     summary: 'Delete a rule; its alerts end with the next evaluation.',
     path: idPath,
@@ -82,12 +89,14 @@ export const alertRoutes = {
   },
   'get /api/collector/maintenance-windows': {
     access: 'viewer',
+    sites: ['scope'],
     group,
     summary: 'Maintenance windows that are not over.',
     answer: list('windows', maintenanceWindow),
   },
   'post /api/collector/maintenance-windows': {
     access: 'operator',
+    sites: ['body'],
     group,
     summary: 'Tell nobody of alerts for a while.',
     body: windowBody,
@@ -95,6 +104,7 @@ export const alertRoutes = {
   },
   'delete /api/collector/maintenance-windows/:id': {
     access: 'operator',
+    sites: ['maintenance_window'],
     group,
     summary: 'End a maintenance window, or call it off.',
     path: idPath,
@@ -102,12 +112,14 @@ export const alertRoutes = {
   },
   'get /api/collector/notifiers': {
     access: 'viewer',
+    sites: ['scope'],
     group,
     summary: 'Whom alerts are told.',
     answer: list('notifiers', notifier),
   },
   'post /api/collector/notifiers': {
     access: 'operator',
+    sites: ['body'],
     group,
     summary: 'Add a notifier.',
     body: notifierBody,
@@ -115,6 +127,7 @@ export const alertRoutes = {
   },
   'put /api/collector/notifiers/:id': {
     access: 'operator',
+    sites: ['notifier', 'body'],
     group,
     summary: 'Change a notifier that is still at `version`.',
     path: idPath,
@@ -123,6 +136,7 @@ export const alertRoutes = {
   },
   'delete /api/collector/notifiers/:id': {
     access: 'operator',
+    sites: ['notifier'],
     group,
     summary: 'Delete a notifier and what waits for it.',
     path: idPath,
@@ -130,6 +144,7 @@ export const alertRoutes = {
   },
   'post /api/collector/notifiers/:id/test': {
     access: 'operator',
+    sites: ['notifier'],
     group,
     summary: 'Send a notice now, once. 502 says what went wrong.',
     path: idPath,
@@ -138,6 +153,7 @@ export const alertRoutes = {
   },
   'get /api/collector/notifications': {
     access: 'viewer',
+    sites: ['scope'],
     group,
     summary: 'The outbox, newest first; `state=dead`: the dead letters.',
     query: noticesQuery,
@@ -145,6 +161,7 @@ export const alertRoutes = {
   },
   'post /api/collector/notifications/:id/retry': {
     access: 'operator',
+    sites: ['notification'],
     group,
     summary: 'Put a dead letter back.',
     path: noticePath,

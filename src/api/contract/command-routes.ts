@@ -39,6 +39,7 @@ export const commandRoutes = {
   },
   'post /api/collector/commands': {
     access: 'operator',
+    sites: ['body'],
     group,
     summary: 'Tell one miner to do something.',
     body: commandBody,
@@ -46,6 +47,7 @@ export const commandRoutes = {
   },
   'delete /api/collector/commands/:id': {
     access: 'operator',
+    sites: ['command'],
     group,
     summary: 'Cancel a command that is pending or sent; 400 when it has ended.',
     path: commandIdPath,
@@ -53,6 +55,7 @@ export const commandRoutes = {
   },
   'get /api/collector/commands/history': {
     access: 'viewer',
+    sites: ['query'],
     group,
     summary: 'Commands, the newest first.',
     query: historyQuery,
@@ -60,6 +63,7 @@ export const commandRoutes = {
   },
   'get /api/collector/commands/stats': {
     access: 'viewer',
+    sites: ['query'],
     group,
     summary: 'How many commands there are of each status.',
     query: commandSiteQuery,
@@ -67,6 +71,7 @@ export const commandRoutes = {
   },
   'get /api/collector/commands/:id': {
     access: 'viewer',
+    sites: ['command'],
     group,
     summary: 'One command, and all that happened to it.',
     path: commandIdPath,

@@ -8,15 +8,16 @@ type Json = Record<string, unknown>;
 /** Statuses a route may fail with, by who may call it; 500 and 503 always. */
 const failures: Readonly<Record<Access, readonly number[]>> = {
   collector: [400, 401, 404, 408, 413, 429],
-  viewer: [400, 403, 404],
-  operator: [400, 403, 404, 409, 413],
+  viewer: [400, 401, 403, 404],
+  operator: [400, 401, 403, 404, 409, 413],
+  admin: [400, 401, 403, 404, 409, 413],
   open: [],
 };
 
 const meanings: Readonly<Record<number, string>> = {
   400: 'A parameter or the body cannot be read; the answer names it.',
-  401: 'No key, or one that is not known.',
-  403: 'Allowed from this machine only.',
+  401: 'No key, session or token, or one that is not known.',
+  403: 'The role is too low, or the request comes from a page of elsewhere.',
   404: 'There is no such thing.',
   408: 'The body did not arrive in time.',
   409: 'It has changed since it was read, or the name is taken.',
@@ -49,6 +50,8 @@ export function buildOpenApi(routes: Readonly<Record<string, RouteDoc>>, version
       schemas: sorted,
       securitySchemes: {
         collectorKey: { type: 'apiKey', in: 'header', name: 'X-Collector-Key' },
+        apiToken: { type: 'http', scheme: 'bearer', description: '`hst_…`' },
+        session: { type: 'apiKey', in: 'cookie', name: '__Host-headframe' },
       },
     },
   };
@@ -85,8 +88,15 @@ function operation(key: string, doc: RouteDoc, components: Json, errorRef: Json)
           },
         }),
     responses,
-    ...(doc.access === 'collector' ? { security: [{ collectorKey: [] }] } : {}),
+    ...securityOf(doc.access),
   };
+}
+
+/** What a request is to carry; nothing on a route that is open. */
+function securityOf(access: Access): Json {
+  if (access === 'open') return {};
+  if (access === 'collector') return { security: [{ collectorKey: [] }] };
+  return { security: [{ session: [] }, { apiToken: [] }], 'x-role': access };
 }
 
 /** `get /api/collector/live/:site` → `getCollectorLiveSite`. */

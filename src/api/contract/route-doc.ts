@@ -1,11 +1,24 @@
 import type { z } from 'zod';
-import type { Access } from '../access.js';
+import type { Role } from '../../domain/principal.js';
+import type { SiteSource } from '../site-guard.js';
 
 /** What one route takes and answers. The OpenAPI page is made of it, and requests are read with it. */
-export interface RouteDoc {
-  readonly access: Access;
+export type RouteDoc = CallableDoc | PersonDoc;
+
+/** Of a collector with a key, or of anyone. */
+interface CallableDoc extends Doc {
+  readonly access: 'collector' | 'open';
+}
+
+/** Of a person or script: no such route without telling where its site stands. */
+interface PersonDoc extends Doc {
+  readonly access: Role;
+  readonly sites: readonly [SiteSource, ...SiteSource[]];
+}
+
+interface Doc {
   /** Heading it stands under. */
-  readonly group: 'Collectors' | 'Live' | 'History' | 'Alerts' | 'Commands' | 'Operation';
+  readonly group: 'Collectors' | 'Live' | 'History' | 'Alerts' | 'Commands' | 'People' | 'Operation';
   /** One line. */
   readonly summary: string;
   /** What the line leaves out. */

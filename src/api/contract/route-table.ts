@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { alertRoutes } from './alert-routes.js';
 import { commandRoutes } from './command-routes.js';
+import { authRoutes } from './auth-routes.js';
 import { ok, count } from './answers.js';
 import { alive, ready, status, uploadAnswer, uploadBody } from './collector-answers.js';
 import { fleetStats, livePage, minerDetail, quirk, site, siteSummary, topMiners } from './live-answers.js';
@@ -39,12 +40,14 @@ export const routeTable = {
   },
   'get /api/collector/sites': {
     access: 'viewer',
+    sites: ['scope'],
     group: 'Live',
     summary: 'All sites by name.',
     answer: ok(z.array(site)),
   },
   'get /api/collector/sites/:site/miners/:minerId': {
     access: 'viewer',
+    sites: ['path'],
     group: 'Live',
     summary: 'One miner in full, with its last raw replies.',
     path: minerPath,
@@ -52,6 +55,7 @@ export const routeTable = {
   },
   'get /api/collector/summary/:site': {
     access: 'viewer',
+    sites: ['path'],
     group: 'Live',
     summary: 'Counts and sums of a site.',
     path: sitePath,
@@ -59,6 +63,7 @@ export const routeTable = {
   },
   'get /api/collector/live/:site': {
     access: 'viewer',
+    sites: ['path'],
     group: 'Live',
     summary: 'The newest sample of each miner: filtered, sorted, in pages or as CSV.',
     description:
@@ -70,6 +75,7 @@ export const routeTable = {
   },
   'get /api/collector/top/:site': {
     access: 'viewer',
+    sites: ['path'],
     group: 'Live',
     summary: 'The miners that need a look first.',
     path: sitePath,
@@ -77,6 +83,7 @@ export const routeTable = {
   },
   'get /api/collector/stats': {
     access: 'viewer',
+    sites: ['scope'],
     group: 'Live',
     summary: 'Totals over all sites.',
     description: 'The totals stand beside `data` too.',
@@ -84,6 +91,7 @@ export const routeTable = {
   },
   'get /api/collector/quirks': {
     access: 'viewer',
+    sites: ['query'],
     group: 'Live',
     summary: 'Which damaged replies come from which firmware, how often.',
     query: siteQuery,
@@ -91,6 +99,7 @@ export const routeTable = {
   },
   'get /api/collector/stream': {
     access: 'viewer',
+    sites: ['query'],
     group: 'Live',
     summary: 'Server-sent events of a site.',
     description:
@@ -101,6 +110,7 @@ export const routeTable = {
   },
   'get /api/collector/sites/:site/miners/:minerId/history': {
     access: 'viewer',
+    sites: ['path'],
     group: 'History',
     summary: 'One reading of a miner over time.',
     description:
@@ -111,6 +121,7 @@ export const routeTable = {
   },
   'get /api/collector/sites/:site/history': {
     access: 'viewer',
+    sites: ['path'],
     group: 'History',
     summary: 'A site over time.',
     description:
@@ -121,6 +132,7 @@ export const routeTable = {
   },
   'get /api/collector/sites/:site/events': {
     access: 'viewer',
+    sites: ['path'],
     group: 'History',
     summary: 'What happened: offline, online, reboots, firmware, pools, boards, moves; the newest first.',
     description: 'The last 7 days when no range is given. `valid_to` null: it still holds.',
@@ -130,6 +142,7 @@ export const routeTable = {
   },
   'get /api/collector/sites/:site/availability': {
     access: 'viewer',
+    sites: ['path'],
     group: 'History',
     summary: 'How much of a range a site or miner was reachable and hashing.',
     description:
@@ -140,6 +153,7 @@ export const routeTable = {
   },
   'get /api/collector/sites/:site/fleet': {
     access: 'viewer',
+    sites: ['path'],
     group: 'History',
     summary: 'What the fleet looked like at a time: totals, and its miners in pages.',
     description:
@@ -150,6 +164,7 @@ export const routeTable = {
   },
   'get /api/collector/sites/:site/heatmap': {
     access: 'viewer',
+    sites: ['path'],
     group: 'Live',
     summary: 'Live readings by place: networks, or racks of the site’s rack map.',
     description:
@@ -160,6 +175,7 @@ export const routeTable = {
   },
   ...alertRoutes,
   ...commandRoutes,
+  ...authRoutes,
   'get /api/openapi.json': {
     access: 'open',
     group: 'Operation',
