@@ -6,8 +6,10 @@ import { completionsOf, listedNames } from './completions.js';
 import type { Family, ReadContext } from './family.js';
 import { lostOf } from './families/cut-reading.js';
 import { describeFailures, mergeRepairs, repairsOf } from './families/reading.js';
+import { row } from './families/records.js';
 import { isWebCommand, webKey } from './http/web-replies.js';
 import type { Replies } from './reply.js';
+import { respelled } from './respelled.js';
 
 /**
  * Reads one miner with its family. Never throws.
@@ -25,7 +27,7 @@ export function readMiner(family: Family, replies: Replies, context: ReadContext
     return unread(family, replies, context, state, describeFailures(replies));
   }
   try {
-    const sample = withoutGuesses(family, family.read(replies, context), replies, context);
+    const sample = withoutGuesses(family, readSpelled(family, replies, context), replies, context);
     if (sample.state !== 'parse_error') return sample;
     const asked = family.commands.map((command) => replies.get(command)?.kind);
     const isDenied = !asked.includes('ok') && asked.includes('denied');
@@ -35,6 +37,59 @@ export function readMiner(family: Family, replies: Replies, context: ReadContext
     const message = error instanceof Error ? error.message : String(error);
     return unread(family, replies, context, 'parse_error', `${family.name}: ${message}`.slice(0, 300));
   }
+}
+
+/** As the family reads; where that leaves out what replies should tell, with names found however they are spelled. */
+function readSpelled(family: Family, replies: Replies, context: ReadContext): MinerSample {
+  const sample = family.read(replies, context);
+  if (family.transport !== 'cgminer' || !lacksEssentials(sample, replies) || lostOf(replies).length > 0)
+    return sample;
+  const { replies: told, takeCounts } = respelled(replies);
+  const other = family.read(told, context);
+  const repairs = [...takeCounts()].map(([command, count]) => ({ command, kind: 'key_name', count }));
+  if (repairs.length === 0 || richness(other) <= richness(sample)) return sample;
+  return { ...other, repairs: mergeRepairs([...other.repairs, ...repairs]) };
+}
+
+/** Whether a reading misses what almost every machine tells: a rate, since when it runs, boards, pools. */
+function lacksEssentials(sample: MinerSample, replies: Replies): boolean {
+  return (
+    sample.hashrateGhs === null ||
+    sample.uptimeS === null ||
+    sample.acceptedShares === null ||
+    sample.boards.length === 0 ||
+    (sample.pools.length === 0 && replies.get('pools')?.kind === 'ok') ||
+    hasOddNames(replies)
+  );
+}
+
+/** A name of two words that almost every `summary` or board has, spelled otherwise: then so are the others. */
+const oddNames = ['Hardware_Errors', 'HardwareErrors', 'hardware_errors', 'hardwareErrors'] as const;
+
+function hasOddNames(replies: Replies): boolean {
+  const summary = row(replies, ['summary'], 'SUMMARY');
+  const board = row(replies, ['devs', 'edevs'], 'DEVS');
+  return oddNames.some((name) => summary[name] !== undefined || board[name] !== undefined);
+}
+
+/** How much a reading tells. */
+function richness(sample: MinerSample): number {
+  const figures = [
+    sample.hashrateGhs,
+    sample.uptimeS,
+    sample.acceptedShares,
+    sample.hardwareErrors,
+    sample.temperatureMaxC,
+    sample.powerW,
+    sample.identity.model,
+  ];
+  return (
+    figures.filter((it) => it !== null).length +
+    sample.boards.length +
+    sample.boards.filter((board) => board.hashrateGhs !== null).length +
+    sample.fans.length +
+    sample.pools.length
+  );
 }
 
 /**

@@ -17,6 +17,7 @@ import { whatsminer } from './families/whatsminer.js';
 import { whatsminerV3 } from './families/whatsminer-v3.js';
 import { webFamilies } from './http/families.js';
 import type { Replies } from './reply.js';
+import { respelled } from './respelled.js';
 
 /** Firmware for Bitmain's machines by others: each names itself, and so outranks Bitmain's own. */
 const customBitmain: readonly Family[] = [
@@ -53,7 +54,21 @@ export const detectionCommands: readonly string[] = ['version', 'summary', 'stat
 /** The first family that knows the replies, of those that travel by `transport` where that is known; else `generic`. */
 export function identifyFamily(replies: Replies, transport?: Transport): Family {
   const isCandidate = (family: Family) => transport === undefined || family.transport === transport;
-  return families.find((family) => isCandidate(family) && family.matches(replies)) ?? generic;
+  return (
+    families.find((family) => isCandidate(family) && family !== generic && family.matches(replies)) ??
+    identifySpelled(replies) ??
+    generic
+  );
+}
+
+/** As {@link identifyFamily}, names found however they are spelled: for what no family knows as it stands. */
+function identifySpelled(replies: Replies): Family | undefined {
+  const { replies: told, takeCounts } = respelled(replies);
+  const found = families.find((family) => {
+    takeCounts();
+    return family.transport === 'cgminer' && family !== generic && family.matches(told);
+  });
+  return found !== undefined && takeCounts().size > 0 ? found : undefined;
 }
 
 /** A family by its name, as stored in a profile; null when there is none (any more). */

@@ -24,11 +24,11 @@ export function readDeviceError(value: JsonObject): DeviceErrorStatus | null {
   const status = value.STATUS ?? value.status ?? value.Status;
   const first = Array.isArray(status) ? status[0] : status;
   const record = isObject(first) ? first : value;
-  const level = isObject(first) ? (first.STATUS ?? first.status) : first;
+  const level = isObject(first) ? (first.STATUS ?? first.status ?? first.Status) : first;
   const isBad = typeof level === 'string' ? badLevel.test(level) : isBadV3(value, level);
   if (!isBad || hasPayload(value)) return null;
-  const message = record.Msg ?? record.msg ?? value.Msg ?? value.msg ?? record.Description ?? value.desc;
-  const code = toNumber(record.Code ?? record.code ?? value.Code ?? value.code);
+  const message = record.Msg ?? record.msg ?? record.MSG ?? value.Msg ?? value.msg ?? record.Description ?? value.desc;
+  const code = toNumber(record.Code ?? record.code ?? record.CODE ?? value.Code ?? value.code);
   return { code, message: (toText(message) ?? '').slice(0, maxMessage) };
 }
 

@@ -2,8 +2,7 @@ import { toCount, toNumber } from '../numbers.js';
 import type { JsonObject, JsonValue } from '../reply.js';
 import { readChips } from './chip-map.js';
 import { emptyBoard, type BoardReading } from './reading.js';
-import { isObject } from '../reply-status.js';
-import { largest, own, textOf } from './records.js';
+import { largest, own, textOf, toRows } from './records.js';
 import { readTemperatures } from './temperatures.js';
 import { ghsWithUnit, times } from './units.js';
 
@@ -110,12 +109,9 @@ function fillingOf({ chipMap, chipsOk, chipsTotal }: BoardReading): number {
 
 /** Boards of the `new_api` layout: `chain: [{ index, rate_real, temp_pcb: […], … }]`. */
 export function readChainList(stats: JsonObject, ghsPerUnit: number): BoardReading[] {
-  const chains = own(stats, 'chain');
-  if (!Array.isArray(chains)) return [];
   return withoutFilling(
-    chains
+    toRows(own(stats, 'chain'))
       .slice(0, maxSlots)
-      .filter(isObject)
       .map((chain, position) => readListed(chain, position, ghsPerUnit)),
   );
 }

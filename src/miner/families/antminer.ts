@@ -34,7 +34,7 @@ function matches(replies: Replies): boolean {
     /antminer|blackminer/i.test(type) ||
     /bitmain|btm_/i.test(driver) ||
     own(stats, 'chain_acn1', 'chain_rate1', 'chain_rateideal1') !== undefined ||
-    Array.isArray(own(stats, 'chain'))
+    typeof own(stats, 'chain') === 'object'
   );
 }
 

@@ -1,14 +1,13 @@
 import type { MinerState } from '../../domain/telemetry.js';
 import type { Family } from '../family.js';
 import { toCount, toNumber } from '../numbers.js';
-import { isObject } from '../reply-status.js';
 import type { JsonObject, Replies } from '../reply.js';
 import { positive } from './antminer-chains.js';
 import { auradineSources } from './field-sources.js';
 import { readLayout, type Layout } from './generic-reading.js';
 import { cleanMac } from './model-names.js';
 import { emptyBoard, type BoardReading } from './reading.js';
-import { descriptions, largest, mean, own, row, rows, textOf } from './records.js';
+import { descriptions, largest, mean, own, row, rows, textOf, toRows } from './records.js';
 import { readTemperatures } from './temperatures.js';
 import { presentGhs, ratesOf, times } from './units.js';
 
@@ -81,10 +80,9 @@ function toBoard(replies: Replies, device: JsonObject, position: number): BoardR
 }
 
 function readings(record: JsonObject, list: string, name: string) {
-  const values = own(record, list);
-  return (Array.isArray(values) ? values : [])
+  return toRows(own(record, list))
     .slice(0, 512)
-    .map((it) => (isObject(it) ? (it[name] ?? null) : null));
+    .map((it) => own(it, name) ?? null);
 }
 
 function toldState(mode: JsonObject): MinerState | null {

@@ -8,7 +8,7 @@ import { megahertz, positive } from './antminer-chains.js';
 import { elphapexSources } from './field-sources.js';
 import { readLayout, type Layout } from './generic-reading.js';
 import { emptyBoard, type BoardReading } from './reading.js';
-import { largest, own, row, textOf } from './records.js';
+import { largest, own, row, textOf, toRows } from './records.js';
 import { ghsPerUnit, times } from './units.js';
 
 /**
@@ -49,8 +49,7 @@ function layoutOf(replies: Replies): Layout {
   const unit = ghsPerUnit(textOf(stats, 'rate_unit') ?? textOf(summary, 'rate_unit')) ?? 1e-3;
   const told = (name: string) => times(toNumber(own(stats, name)) ?? toNumber(own(summary, name)), unit);
   const now = told('rate_5s');
-  const listed = own(stats, 'chain');
-  const chains = (Array.isArray(listed) ? listed : []).filter(isObject).slice(0, 16);
+  const chains = toRows(own(stats, 'chain')).slice(0, 16);
   const fans = own(stats, 'fan');
   const errors = readErrors(summary);
   const info = infoOf(replies);

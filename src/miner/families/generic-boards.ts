@@ -2,6 +2,7 @@ import type { FanSample } from '../../domain/telemetry.js';
 import { toCount, toNumber, toTemperature } from '../numbers.js';
 import { isObject } from '../reply-status.js';
 import type { JsonObject, JsonValue, Replies } from '../reply.js';
+import { mergedRecord } from '../respelled.js';
 import { megahertz, positive } from './antminer-chains.js';
 import { readNumberedFans } from './fans.js';
 import { emptyBoard, type BoardReading } from './reading.js';
@@ -23,7 +24,7 @@ export function boardRecords(replies: Replies): JsonObject[] {
     .slice(0, maxBoards);
   if (devices.length === 0) return details;
   if (devices.length !== details.length) return devices;
-  return devices.map((device, at) => ({ ...details[at], ...device }));
+  return devices.map((device, at) => mergedRecord(details[at] ?? {}, device));
 }
 
 const boardKeys = ['MHS av', 'GHS av', 'MHS 30S', 'Num chips', 'Chip Count'] as const;

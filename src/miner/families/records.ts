@@ -25,7 +25,8 @@ export function row(replies: Replies, commands: readonly string[], section: stri
   return rows(replies, commands, section)[0] ?? {};
 }
 
-function toRows(value: JsonValue | undefined): JsonObject[] {
+/** Records of a list, whether it came as one, as an object of objects, or as its only record. */
+export function toRows(value: JsonValue | undefined): JsonObject[] {
   if (Array.isArray(value)) return value.filter(isObject);
   if (!isObject(value)) return [];
   const values = Object.values(value);

@@ -39,20 +39,22 @@ export interface Rates {
   readonly windows: readonly { readonly seconds: number; readonly ghs: number }[];
 }
 
-const rateKey = /^([KMGTP])HS (?:(\d+)([smhS])|av)$/;
+// Some write `GHS_5s` or `GHS5s`.
+const rateKey = /^([KMGTP])HS[ _]?(?:(\d+)[ _]?([smh])|av)$/i;
 
 /** GH/s in one of the unit a key names, and its window, s (0: since the start); null when it is no rate. */
 const rateOf = remember((key) => {
   const match = rateKey.exec(key);
   if (match === null) return null;
   return {
-    ghs: ghsPer[`${match[1] ?? ''}H`] ?? 1,
-    seconds: match[2] === undefined ? 0 : Number(match[2]) * (secondsPer[match[3] ?? ''] ?? 1),
+    ghs: ghsPer[`${(match[1] ?? '').toUpperCase()}H`] ?? 1,
+    seconds:
+      match[2] === undefined ? 0 : Number(match[2]) * (secondsPer[(match[3] ?? '').toLowerCase()] ?? 1),
   };
 });
 const upperH = 0x48;
 const upperS = 0x53;
-const secondsPer: Readonly<Record<string, number>> = { s: 1, S: 1, m: 60, h: 3600 };
+const secondsPer: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
 
 /** Rates looked at in one record; devices tell a dozen at most. */
 const maxRates = 64;

@@ -59,14 +59,18 @@ function matches(replies: Replies): boolean {
   return rows(replies, ['stats'], 'STATS').some((it) => own(it, 'freqs_avg') !== undefined);
 }
 
-/** btminer alone answers with a bare letter as `STATUS` and `Code`, `Msg`, `Description` beside it. */
+/**
+ * btminer answers with a bare letter as `STATUS` and `Code`, `Msg`, `Description` beside it. Others may have
+ * their list of states flattened so; but they say what they are there, and have a section beside it.
+ */
 function hasLetterStatus(reply: Reply): boolean {
   if (reply.kind !== 'ok' && reply.kind !== 'device_error') return false;
   const { value } = reply;
   return (
     /^[SEIW]$/.test(textOf(value, 'STATUS') ?? '') &&
     own(value, 'Code') !== undefined &&
-    own(value, 'Description') !== undefined
+    own(value, 'Description') === '' &&
+    (reply.kind === 'device_error' || isObject(own(value, 'Msg')))
   );
 }
 
