@@ -64,7 +64,10 @@ function lacksEssentials(sample: MinerSample, replies: Replies): boolean {
 }
 
 /** A name of two words that almost every `summary` or board has, spelled otherwise: then so are the others. */
-const oddNames = ['Hardware_Errors', 'HardwareErrors', 'hardware_errors', 'hardwareErrors'] as const;
+const oddNames = [
+  ...['Hardware_Errors', 'HardwareErrors', 'hardware_errors', 'hardwareErrors'],
+  ...['Nominal_MHS', 'NominalMHS'],
+];
 
 function hasOddNames(replies: Replies): boolean {
   const summary = row(replies, ['summary'], 'SUMMARY');
@@ -86,7 +89,7 @@ function richness(sample: MinerSample): number {
   return (
     figures.filter((it) => it !== null).length +
     sample.boards.length +
-    sample.boards.filter((board) => board.hashrateGhs !== null).length +
+    sample.boards.reduce((all, board) => all + Object.values(board).filter((it) => it !== null).length, 0) +
     sample.fans.length +
     sample.pools.length
   );
