@@ -83,10 +83,11 @@ export async function lookAtPage(
 
 /** A request and, at most, one redirect to the same address over HTTP. */
 async function requestOnce(
-  options: WebRequestOptions & Partial<Pick<WebAskOptions, 'credentials'>>,
+  options: WebRequestOptions & Partial<Pick<WebAskOptions, 'credentials' | 'family'>>,
   session: WebSession | null,
 ): Promise<HttpResult> {
   const { method, path, body } = parseRequest(options.request);
+  const hasLogin = options.family?.web?.login !== undefined;
   let target = { port: options.port, path };
   for (let redirects = 0; ; redirects += 1) {
     options.onConnection();
@@ -96,7 +97,7 @@ async function requestOnce(
       method,
       headers: {
         accept: 'application/json, */*;q=0.5',
-        ...(body === null ? {} : { 'content-type': 'application/json' }),
+        ...(body === null ? {} : { 'content-type': contentType(body) }),
         ...sessionHeaders(session, method, target.path, options.credentials ?? null),
       },
       body,
@@ -104,16 +105,29 @@ async function requestOnce(
       deadlineMs: Math.max(1, options.remainingMs()),
       maxReplyBytes: options.maxReplyBytes,
     });
-    const onward = answer.kind === 'answer' ? ownRedirect(answer, options.host, target) : null;
+    const onward =
+      answer.kind === 'answer' && !(hasLogin && leadsToLogin(answer))
+        ? ownRedirect(answer, options.host, target)
+        : null;
     if (onward === null || method !== 'GET' || redirects === maxRedirects) return answer;
     target = onward;
   }
 }
 
+/** Bodies are JSON, or a form. */
+const contentType = (body: string): string =>
+  /^[[{]/.test(body) ? 'application/json' : 'application/x-www-form-urlencoded';
+
 function parseRequest(request: string): { method: string; path: string; body: string | null } {
   const at = request.indexOf('\n');
   const [method = 'GET', path = '/'] = (at === -1 ? request : request.slice(0, at)).split(' ');
   return { method, path, body: at === -1 ? null : request.slice(at + 1) };
+}
+
+/** A redirect to a page where one logs in: a refusal, however it is put. */
+function leadsToLogin(answer: Answer): boolean {
+  const isRedirect = answer.status >= 300 && answer.status <= 399;
+  return isRedirect && /\b(?:login|signin|sign-in)\b/i.test(textOf(answer.headers.location));
 }
 
 /** Where a redirect leads when that is the miner itself over plain HTTP; `null` otherwise. */
@@ -151,6 +165,7 @@ function sessionHeaders(
 
 function isRefusal(answer: Answer, web: WebAccess | undefined): boolean {
   if (answer.status === 401 || answer.status === 403) return true;
+  if (web?.login !== undefined && leadsToLogin(answer)) return true;
   const asks = web?.login?.isRefusal;
   if (asks === undefined || answer.status !== 200 || answer.bytes.length > maxRefusalBytes) return false;
   return asks(objectOf(answer.bytes));

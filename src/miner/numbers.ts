@@ -6,10 +6,10 @@ export interface Quantity {
   readonly unit: string;
 }
 
-/** Longest text read as a number, characters. */
+/** Longest text read as a number, characters. `Â°C` is `°C` in UTF-8 that somebody took for Latin-1. */
 const maxNumberText = 64;
 const quantity =
-  /^\s*([+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%°℃℉µ][a-z%°/]*)?\s*(?:\([^)]*\))?\s*$/i;
+  /^\s*([+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*Â?([a-z%°℃℉µ][a-z%°/]*)?\s*(?:\([^)]*\))?\s*$/i;
 const units =
   /^(?:[KMGTPE]|[KMGTPE]?H(?:ash)?(?:\/?s(?:ec)?)?|%|[mkM]?[WVA]|[KMG]?Hz|J\/?[KMGT]H?|W\/?[KMGT]H?|°?[CF]|℃|℉|rpm|[KMGT]?i?B|m?s|sec|min|h|d|x)$/i;
 const multipliers = new Map([
@@ -65,6 +65,16 @@ export function toCount(value: JsonValue | undefined): number | null {
 export function toTemperature(value: JsonValue | undefined): number | null {
   const read = toNumber(value);
   return read === null || read === 0 || read <= -40 || read >= 150 ? null : read;
+}
+
+/** Seconds in a time as `d:h:m:s`, or with fewer parts; null for anything else. */
+export function toSeconds(value: JsonValue | undefined): number | null {
+  if (typeof value !== 'string' || !/^\d{1,9}(?::\d{1,9}){1,3}$/.test(value)) return null;
+  const weights = [1, 60, 3600, 86_400];
+  return value
+    .split(':')
+    .reverse()
+    .reduce((all, part, at) => all + Number(part) * (weights[at] ?? 0), 0);
 }
 
 const controls = /\p{Cc}+/gu;

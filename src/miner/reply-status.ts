@@ -27,7 +27,8 @@ export function readDeviceError(value: JsonObject): DeviceErrorStatus | null {
   const level = isObject(first) ? (first.STATUS ?? first.status ?? first.Status) : first;
   const isBad = typeof level === 'string' ? badLevel.test(level) : isBadV3(value, level);
   if (!isBad || hasPayload(value)) return null;
-  const message = record.Msg ?? record.msg ?? record.MSG ?? value.Msg ?? value.msg ?? record.Description ?? value.desc;
+  const message =
+    record.Msg ?? record.msg ?? record.MSG ?? value.Msg ?? value.msg ?? record.Description ?? value.desc;
   const code = toNumber(record.Code ?? record.code ?? record.CODE ?? value.Code ?? value.code);
   return { code, message: (toText(message) ?? '').slice(0, maxMessage) };
 }

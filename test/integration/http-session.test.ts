@@ -6,6 +6,7 @@ import type { Profile } from '../../src/miner/profile.js';
 import { encodeFrame } from '../../src/miner/whatsminer-frame.js';
 import { pollMiner, type SessionResult } from '../../workers/miner-session.js';
 import { WebMemory } from '../../workers/web-memory.js';
+import * as more from '../fixtures/more-web-replies.js';
 import * as web from '../fixtures/web-replies.js';
 import { behindDigest, pages, startHttpMiner, type Device, type HttpMiner } from '../support/http-miners.js';
 import { createShardRig, testLimits } from '../support/poll.js';
@@ -153,6 +154,26 @@ describe('a miner that answers over HTTP alone', () => {
       model: 'Antminer S19j Pro',
       hashrate_ghs: 100_500,
     });
+  });
+
+  it('is logged into by a form where it leads to its login page instead of refusing', async () => {
+    const http = await miner((request) => {
+      if (request.path === '/') return { body: '<title>用户界面 IceRiver</title>' };
+      if (request.path.startsWith('/user/loginpost'))
+        return new URL(request.path, 'http://x').searchParams.get('pwd') === password
+          ? { headers: { 'set-cookie': 'sid=s3cr3t; Path=/' }, body: { error: 0 } }
+          : { body: { error: 1 } };
+      if (request.headers.cookie !== 'sid=s3cr3t')
+        return { status: 302, headers: { location: '/user/login' }, body: '' };
+      return pages(more.iceriverPages)(request);
+    });
+    const { rig, next } = rigOf(http, { credentials: [rule()] });
+    expect(await next()).toMatchObject({ state: 'mining', family: 'iceriver', hashrate_ghs: 12_100 });
+    const login = http.seen.filter((request) => request.path.startsWith('/user/loginpost'));
+    expect(login).toMatchObject([
+      { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+    ]);
+    expect(JSON.stringify([rig.profiles, await next()])).not.toMatch(/s3cr3t|pool-word/);
   });
 
   it('that needs no password is sent none, and keeps those of its pools to itself', async () => {

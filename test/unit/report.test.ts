@@ -34,6 +34,7 @@ const webMachines: Readonly<Record<string, Readonly<Record<string, unknown>>>> =
 const withoutName = new Set([
   'bitfury model',
   'obelisk firmware_version',
+  'multminer firmware_version',
   'bitaxe pool_url',
   'bitaxe worker_name',
 ]);

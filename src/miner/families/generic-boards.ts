@@ -47,11 +47,12 @@ function channelsOf(record: JsonObject): JsonObject[] | null {
 /** A board from one record; what `summary` numbers by board (`Temp1`) stands in for what it lacks. */
 export function toBoard(device: JsonObject, position: number, summary: JsonObject): BoardReading {
   const index = toCount(own(device, 'ID')) ?? toCount(own(device, 'ASC', 'PGA', 'GPU', 'STATS')) ?? position;
-  const extremes = ['Temp min', 'Temp max']
+  // Goldshell numbers its sensors: chips first, the board last.
+  const extremes = ['Temp min', 'Temp max', 'tstemp-0', 'tstemp-1']
     .map((key) => toTemperature(own(device, key)))
     .filter((temp) => temp !== null);
   const boardTempC =
-    toTemperature(own(device, 'Temperature', 'temperature', 'Temp Avg', 'Temp')) ??
+    toTemperature(own(device, 'Temperature', 'temperature', 'Temp Avg', 'Temp', 'tstemp-2')) ??
     toTemperature(own(summary, `Temp${position + 1}`));
   return {
     ...emptyBoard(index),
@@ -63,8 +64,10 @@ export function toBoard(device: JsonObject, position: number, summary: JsonObjec
     chipTempsC: extremes,
     chipsOk: toCount(own(device, 'Num active chips', 'Effective Chips')),
     chipsTotal: positive(toCount(own(device, 'Num chips', 'Chip Count', 'Asics'))),
-    frequencyMhz: megahertz(toNumber(own(device, 'Chip Frequency', 'Frequency', 'Device Freq', 'PLL'))),
-    voltageMv: millivolts(own(device, 'Voltage', 'volt', 'Voltage Avg', 'Voltage avg')),
+    frequencyMhz: megahertz(
+      toNumber(own(device, 'Chip Frequency', 'Frequency', 'Device Freq', 'PLL', 'GPU Clock')),
+    ),
+    voltageMv: millivolts(own(device, 'Voltage', 'volt', 'Voltage Avg', 'Voltage avg', 'GPU Voltage')),
     hardwareErrors: toCount(own(device, 'Hardware Errors')),
     serial: textOf(device, 'PCB SN', 'SerialNumber', 'Chain SN', 'Serial'),
   };
@@ -103,5 +106,17 @@ export function readFans(replies: Replies, summary: JsonObject): FanSample[] {
     const rpm = toNumber(own(first, name));
     return rpm === null ? [] : [{ index, rpm }];
   });
-  return ends.length > 0 ? ends : readNumberedFans(first);
+  if (ends.length > 0) return ends;
+  const turning = readNumberedFans(first);
+  return turning.length > 0 ? turning : deviceFans(rows(replies, ['devs'], 'DEVS').slice(0, 16));
+}
+
+/** Goldshell's boards each repeat the machine's fans; of a row of graphics cards each has its own. */
+function deviceFans(devices: readonly JsonObject[]): FanSample[] {
+  const repeated = readNumberedFans(devices[0] ?? {});
+  if (repeated.length > 0) return repeated;
+  return devices.flatMap((device, index) => {
+    const rpm = toNumber(own(device, 'Fan Speed'));
+    return rpm === null || rpm <= 0 ? [] : [{ index, rpm }];
+  });
 }

@@ -1,5 +1,6 @@
 import type { PoolSample } from '../../domain/telemetry.js';
 import type { Family, ReadContext } from '../family.js';
+import { cookieToken } from '../http/web-access.js';
 import { emptyPool } from '../http/web-pools.js';
 import { digList, finishWeb, webObject } from '../http/web-replies.js';
 import { toCount, toNumber, toTemperature } from '../numbers.js';
@@ -28,10 +29,7 @@ export const obelisk: Family = {
     schemes: [],
     login: {
       request: ({ username, password }) => `POST /api/login\n${JSON.stringify({ username, password })}`,
-      token: (_body, cookies) => {
-        const told = cookies.map((cookie) => cookie.split(';')[0] ?? '').filter((it) => it.includes('='));
-        return told.length === 0 ? null : ['cookie', told.join('; ')];
-      },
+      token: (_body, cookies) => cookieToken(cookies),
     },
   },
   matches: (replies) =>

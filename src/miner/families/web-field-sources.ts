@@ -2,7 +2,7 @@ import type { FieldSources } from '../family.js';
 import { antminerSources, at, sourcesInTurn } from './field-sources.js';
 
 /** Mean, coldest and hottest come from the same sensors, those of chips first. */
-function temperatures(sensors: { chips: readonly string[]; boards: readonly string[] }): FieldSources {
+export function temperatures(sensors: { chips: readonly string[]; boards: readonly string[] }): FieldSources {
   const all = [...sensors.chips, ...sensors.boards];
   return {
     temperature_avg: all,
@@ -12,7 +12,11 @@ function temperatures(sensors: { chips: readonly string[]; boards: readonly stri
   };
 }
 
-const boards = (list: readonly string[]): FieldSources => ({ boards_total: list, boards_healthy: list });
+/** Boards by the list they stand in. */
+export const boards = (list: readonly string[]): FieldSources => ({
+  boards_total: list,
+  boards_healthy: list,
+});
 
 const oldPage = (...keys: readonly string[]): string[] => at('get_miner_status', ...keys);
 /** Where a quote is lost, the rest of the old page stands in the text of `freq`. */

@@ -44,3 +44,11 @@ export function tokenText(body: JsonObject, ...names: readonly string[]): string
   if (typeof found !== 'string' || found.length > maxToken) return null;
   return /^[\x21-\x7e]+$/.test(found) ? found : null;
 }
+
+/** A `Cookie` header from what a login set, those whose name `named` matches; `null` when there is none. */
+export function cookieToken(cookies: readonly string[], named = /^/): WebToken | null {
+  const told = cookies
+    .map((cookie) => (cookie.split(';')[0] ?? '').trim())
+    .filter((it) => it.includes('=') && named.test(it) && it.length <= maxToken && /^[\x21-\x7e]+$/.test(it));
+  return told.length === 0 ? null : ['cookie', told.join('; ')];
+}
