@@ -44,7 +44,7 @@ export function refusalReply(command: string, status: number, detail: string, is
 }
 
 const secretMember =
-  /("(?:[^"\\]{0,40}[_ -])?(?:pass(?:word|wd)?|pwd|pw|token|jwt|secret|psk)"\s*:\s*)"(?:[^"\\]|\\.)*"/gi;
+  /("(?:[^"\\]{0,40}[_ -]|M)?(?:pass(?:word|wd)?|pwd|pw|token|jwt|secret|psk)\d?"\s*:\s*)"(?:[^"\\]|\\.)*"/gi;
 
 /** A web reply without the passwords some firmware tells, fit to be kept. */
 export function withoutPasswords(bytes: Buffer): Buffer {

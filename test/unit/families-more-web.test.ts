@@ -169,7 +169,7 @@ describe('an Ebang', () => {
     expect(sample.boards.map((board) => [board.index, board.boardTempC, board.chipTempsC])).toEqual([
       [1, null, [60, 55, 55, 51]],
       [2, null, [58, 52, 58, 54]],
-      [4, 61, []],
+      [4, null, [61]],
     ]);
   });
 

@@ -103,17 +103,7 @@ function readBoard(value: JsonValue | undefined, index: number): BoardReading[] 
     typeof value === 'string' ? value.slice(0, 256).split(/[,|]/) : value === undefined ? [] : [value];
   const temps = texts.map(toTemperature).filter((temp) => temp !== null);
   if (temps.length === 0) return [];
-  // A bare figure is the board's one sensor; lists are of its chips.
-  const isList = temps.length > 1;
-  return [
-    {
-      ...emptyBoard(index),
-      boardTempC: isList ? null : largest(temps),
-      boardTempsC: isList ? [] : temps,
-      chipTempC: isList ? largest(temps) : null,
-      chipTempsC: isList ? temps : [],
-    },
-  ];
+  return [{ ...emptyBoard(index), chipTempC: largest(temps), chipTempsC: temps }];
 }
 
 /** `Mip1`, `Mwork1` to `3`; the one in use is `cgminerstatus`, and has the shares. */

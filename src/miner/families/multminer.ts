@@ -45,7 +45,8 @@ function read(replies: Replies, context: ReadContext) {
   const pools = told.map(readPool).filter((pool) => pool.url !== '');
   const active = pools.find((pool) => pool.status === 'working');
   const acceptedShares = sum(pools.map((pool) => pool.accepted));
-  const uptimeS = largest(told.map((pool) => toSeconds(pool[1])));
+  const working = told.find((pool) => pool[0] === 'working');
+  const uptimeS = toSeconds(working?.[1]);
   return finishWeb(
     {
       ...emptyReading,
