@@ -83,7 +83,7 @@ export const respellings: Readonly<Record<string, (reply: Value) => Value>> = {
 
 const escaped = (text: string): string => text.replace(/[|,=\\]/g, (sign) => `\\${sign}`);
 const field = ([name, value]: [string, Value]): string =>
-  `${name}=${typeof value === 'string' ? escaped(value) : String(value)}`;
+  `${name}=${typeof value === 'string' ? escaped(value) : JSON.stringify(value)}`;
 const numbered: Readonly<Record<string, string>> = {
   POOLS: 'POOL',
   DEVS: 'ASC',

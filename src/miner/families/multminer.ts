@@ -2,7 +2,7 @@ import type { PoolSample } from '../../domain/telemetry.js';
 import type { Family, ReadContext } from '../family.js';
 import { emptyPool } from '../http/web-pools.js';
 import { digList, finishWeb, webObject } from '../http/web-replies.js';
-import { toCount, toNumber, toSeconds, toTemperature } from '../numbers.js';
+import { toCount, toNumber, toSeconds, toTemperature, toText } from '../numbers.js';
 import type { JsonObject, JsonValue, Replies } from '../reply.js';
 import { positive } from './antminer-chains.js';
 import { deriveState, emptyBoard, emptyReading, withIdentity, type BoardReading } from './reading.js';
@@ -82,13 +82,7 @@ const isThere = (board: JsonObject): boolean => (toCount(own(board, 'cn')) ?? 0)
 function readBoard(board: JsonObject, index: number): BoardReading {
   const chips = listOf(own(board, 'cs')).map(listOf);
   const chipTempsC = chips.map((chip) => toTemperature(chip[1])).filter((temp) => temp !== null);
-  const rates = chips.map((chip) =>
-    ghsWithUnit(
-      String(chip.at(-1) ?? '')
-        .split('|')[0]
-        ?.trim(),
-    ),
-  );
+  const rates = chips.map((chip) => ghsWithUnit(toText(chip.at(-1))?.split('|')[0]?.trim()));
   return {
     ...emptyBoard(index),
     hashrateGhs: sum(rates),
