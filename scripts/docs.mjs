@@ -63,6 +63,7 @@ const pages = {
         ['0', 'Done.'],
         ['1', 'It failed; the message says why.'],
         ['2', 'Wrong usage of the command line.'],
+        ['5', 'Part of a batch of commands was left out, or failed.'],
         ['69', 'Something it depends on (database, Redis, api) could not be reached.'],
         ['78', 'A setting is missing or wrong.'],
       ],

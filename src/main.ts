@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
+import { addControlCommands } from './cli/control-commands.js';
 import { addDataCommands } from './cli/data-commands.js';
 import { addRoleCommands } from './cli/role-commands.js';
 import { addToolCommands } from './cli/tool-commands.js';
@@ -11,6 +12,7 @@ const exitCodes: Partial<Record<ErrorCode, number>> = {
   CONFIG_INVALID: 78,
   RANGE_INVALID: 78,
   DATABASE_UNAVAILABLE: 69,
+  API_UNAVAILABLE: 69,
   EMBEDDED_UNAVAILABLE: 69,
   QUEUE_UNAVAILABLE: 69,
 };
@@ -27,6 +29,7 @@ async function main(argv: readonly string[]): Promise<number> {
   };
   addRoleCommands(program, finish);
   addToolCommands(program, finish);
+  addControlCommands(program, finish);
   addDataCommands(program, finish);
   try {
     await program.parseAsync([...argv], { from: 'user' });

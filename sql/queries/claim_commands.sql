@@ -31,10 +31,7 @@ moved as (
   from (
     select command_id, false as is_due, null as key, null as ip, null::json as baseline from overdue
     union all
-    select d.command_id, true, m.key, coalesce(host(m.address), m.ip), case when l.miner_id is not null then json_build_object(
-      'online', l.online, 'state', l.state, 'health', l.health, 'hashrate_ghs', l.hashrate_ghs,
-      'pool_url', l.pool_url, 'worker_name', l.worker_name, 'frequency_avg', l.frequency_avg,
-      'fan_rpm', (select avg(f) from unnest(l.fan_speeds) f), 'uptime_seconds', l.uptime_seconds) end
+    select d.command_id, true, m.key, coalesce(host(m.address), m.ip), case when l.miner_id is not null then headframe_readings(l) end
     from due d join miner_commands k using (command_id)
     left join miners m on m.miner_id = k.miner_id left join miner_telemetry_live l on l.miner_id = k.miner_id) p
   where c.command_id = p.command_id and c.status = 'pending'

@@ -1,28 +1,17 @@
 import type { Request, Response } from 'express';
 import type { CommandEvent, CommandRecord, NewCommand, ReadReport } from '../domain/command-queue.js';
-import { readReport, reportStatuses } from '../domain/command-queue.js';
-import {
-  commandKinds,
-  isFault,
-  readOrder,
-  type CommandKind,
-  type CommandOrder,
-  type CommandStatus,
-  type PendingCommand,
-} from '../domain/commands.js';
+import type { BatchRecord, MinerSort, NewBatch, TargetGroup } from '../domain/command-batches.js';
+import type { CommandKind, CommandOrder, CommandStatus, PendingCommand } from '../domain/commands.js';
+import type { LiveFilter } from '../domain/ingest.js';
 import { AppError } from '../domain/errors.js';
-import { askedSites, collectorOf, principalOf } from './access.js';
+import { createBatchHandlers } from './command-batches.js';
+import { askedSites, principalOf, sitesOf } from './access.js';
 import type { Audit, Change } from './audit.js';
+import { createPending, createResult } from './command-collectors.js';
+import { readAllowedOrder, refusalOf, ttlSeconds } from './command-order.js';
 import type { CommandWaits } from './command-waits.js';
 import type { commandRoutes } from './contract/command-routes.js';
-import {
-  commandBody,
-  commandIdPath,
-  commandSiteQuery,
-  historyQuery,
-  pendingQuery,
-  reportBody,
-} from './contract/command-schemas.js';
+import { commandBody, commandIdPath, commandSiteQuery, historyQuery } from './contract/command-schemas.js';
 import type { ApiDeps } from './deps.js';
 import { readJsonBody } from './json-body.js';
 import { readParameters } from './queries.js';
@@ -65,6 +54,34 @@ export interface CommandDeps {
     ): Promise<{ readonly command: CommandRecord; readonly events: readonly CommandEvent[] } | null>;
     stats(siteIds: readonly number[] | null): Promise<object>;
   };
+  readonly batches: {
+    resolve(
+      siteId: number,
+      names: readonly string[],
+    ): Promise<{ readonly ids: Int32Array; readonly unknown: readonly string[] }>;
+    inspect(siteId: number, minerIds: Int32Array, kind: CommandKind): Promise<readonly TargetGroup[]>;
+    create(
+      batch: NewBatch,
+      dailyCap: number,
+    ): Promise<{ readonly batchId: number; readonly commandIds: readonly number[] } | null>;
+    list(siteIds: readonly number[] | null, limit: number): Promise<readonly BatchRecord[]>;
+    find(batchId: number, siteIds: readonly number[] | null): Promise<BatchRecord | null>;
+    cancel(
+      batchId: number,
+      siteIds: readonly number[] | null,
+      by: string,
+    ): Promise<{ readonly kind: CommandKind | null; readonly n: number } | null>;
+    approve(
+      batchId: number,
+      siteIds: readonly number[] | null,
+      by: string,
+      userId: number | null,
+    ): Promise<boolean>;
+  };
+  /** Surrogate ids of the miners of a site that match, by name. */
+  filter(siteId: number, filter: LiveFilter): Promise<Int32Array>;
+  /** Why miners of a sort cannot do it; null when they can, or nobody knows. */
+  refuse(order: CommandOrder, sort: MinerSort): string | null;
   readonly waits: CommandWaits;
   readonly options: CommandOptions;
 }
@@ -83,6 +100,12 @@ export interface CommandOptions {
   /** Of a site in a day. */
   readonly dailyCap: number;
   readonly maxTtlS: number;
+  /** Commands of one batch. */
+  readonly maxBatch: number;
+  /** A batch of more needs a second person; 0: none does. */
+  readonly approvalAbove: number;
+  /** How long commands may be held back for approval or their wave, s. */
+  readonly holdS: number;
   /** How long samples may take to show what a command of a kind did, s. */
   readonly confirmS: Readonly<Record<CommandKind, number>>;
 }
@@ -95,24 +118,26 @@ export function createCommandHandlers(
   audit: Audit,
 ): Record<keyof typeof commandRoutes, Handle> {
   const { queue, options } = deps.commands;
-
-  const masked = (command: CommandRecord): CommandRecord =>
+  const shown = (command: CommandRecord): CommandRecord =>
     options.isEnabled || command.status !== 'pending' ? command : { ...command, waits_for: 'disabled' };
-  const find = async (commandId: number) => {
-    const found = await queue.find(commandId, null);
+  const find = async (commandId: number, siteIds: readonly number[] | null) => {
+    const found = await queue.find(commandId, siteIds);
     if (found === null) throw new AppError('NOT_FOUND', 'Command not found');
-    return { command: masked(found.command), events: found.events };
+    return { command: shown(found.command), events: found.events };
   };
 
   return {
     'get /api/collector/commands/pending': createPending(deps),
     'post /api/collector/commands/:id/result': createResult(deps),
+    ...createBatchHandlers(deps, audit),
     'post /api/collector/commands': async (request, response) => {
       const body = await readJsonBody(request, commandBody);
-      const { kind, params } = readAllowedOrder(options, body.command_type, body.parameters);
-      const ttlS = Math.min(body.ttl_minutes * 60, options.maxTtlS);
+      const order = readAllowedOrder(options, body.command_type, body.parameters);
       const { site_id: siteId, miner_id: miner, ip_address: ip, priority } = body;
-      const order = {
+      await refuseImpossible(deps.commands, siteId, miner, order);
+      const { kind, params } = order;
+      const ttlS = ttlSeconds(options, body.ttl_minutes);
+      const wanted = {
         siteId,
         miner,
         ip,
@@ -122,15 +147,15 @@ export function createCommandHandlers(
         ttlS,
         by: principalOf(response).name,
       };
-      const commandId = await queue.create(order, options.dailyCap);
+      const commandId = await queue.create(wanted, options.dailyCap);
       deps.metrics.add('command_created_total', 1, { type: kind });
-      const { command } = await find(commandId);
+      const { command } = await find(commandId, null);
       await audit(request, response, commandChanged('create', command, null, command));
       response.json({ success: true, command_id: commandId, command });
     },
     'delete /api/collector/commands/:id': async (request, response) => {
       const { id } = readParameters(commandIdPath, request.params);
-      const kind = await queue.cancel(id, null, principalOf(response).name);
+      const kind = await queue.cancel(id, sitesOf(response), principalOf(response).name);
       if (kind === null) throw new AppError('NOT_FOUND', 'Command not found');
       deps.metrics.add('command_execution_total', 1, { type: kind, status: 'cancelled' });
       const before = thingOf<CommandRecord>(response);
@@ -139,25 +164,38 @@ export function createCommandHandlers(
     },
     'get /api/collector/commands/history': async (request, response) => {
       const { site_id, miner_id, status, batch_id, limit } = readParameters(historyQuery, request.query);
-      const siteIds = askedSites(response, site_id);
-      const query = {
-        siteIds,
+      const commands = await queue.list({
+        siteIds: askedSites(response, site_id),
         miner: miner_id ?? null,
         status: status ?? null,
         batchId: batch_id ?? null,
         limit,
-      };
-      const commands = (await queue.list(query)).map(masked);
-      response.json({ success: true, commands, count: commands.length });
+      });
+      response.json({ success: true, commands: commands.map(shown), count: commands.length });
     },
     'get /api/collector/commands/stats': async (request, response) => {
       const { site_id } = readParameters(commandSiteQuery, request.query);
       response.json({ success: true, ...(await queue.stats(askedSites(response, site_id))) });
     },
     'get /api/collector/commands/:id': async (request, response) => {
-      response.json({ success: true, ...(await find(readParameters(commandIdPath, request.params).id)) });
+      const { id } = readParameters(commandIdPath, request.params);
+      response.json({ success: true, ...(await find(id, sitesOf(response))) });
     },
   };
+}
+
+/** Throws `COMMAND_REFUSED` for what the miner is known not to be able to do. */
+async function refuseImpossible(
+  commands: CommandDeps,
+  siteId: number,
+  miner: string,
+  order: CommandOrder,
+): Promise<void> {
+  const { ids } = await commands.batches.resolve(siteId, [miner]);
+  if (ids.length === 0) return;
+  const [sort] = await commands.batches.inspect(siteId, ids, order.kind);
+  const reason = sort === undefined ? null : refusalOf(commands, order, sort);
+  if (reason !== null) throw new AppError('COMMAND_REFUSED', `The miner cannot do this: ${reason}`);
 }
 
 /** Tells the audit log of a command. */
@@ -167,84 +205,3 @@ const commandChanged = (
   before: CommandRecord | null,
   after: CommandRecord | null,
 ): Change => ({ action: `command.${what}`, target: `command ${id}`, siteId, before, after });
-
-/**
- * The order that was asked for. Throws `COMMAND_REFUSED` while commands are off or for a kind that is not allowed,
- * `REQUEST_INVALID` naming what is wrong with it.
- */
-function readAllowedOrder(options: CommandOptions, type: string, parameters: unknown): CommandOrder {
-  if (!options.isEnabled)
-    throw new AppError('COMMAND_REFUSED', 'Commands are switched off (commands.enabled)');
-  const kind = commandKinds.find((name) => name === type);
-  if (kind === undefined)
-    throw new AppError(
-      'REQUEST_INVALID',
-      `Invalid command_type: ${type.slice(0, 40)}; valid types: ${commandKinds.join(', ')}`,
-    );
-  if (!options.allow.has(kind))
-    throw new AppError('COMMAND_REFUSED', `Commands of type ${kind} are not allowed here (commands.allow)`);
-  const read = readOrder(kind, parameters);
-  if (isFault(read)) throw new AppError('REQUEST_INVALID', `Invalid ${read.field}: ${read.message}`);
-  return read;
-}
-
-/**
- * `GET …/commands/pending`. With `wait` it answers as soon as there is something; draining, and a client that is
- * gone, end the wait. What was claimed for a client that is gone goes back.
- */
-function createPending(deps: ApiDeps): Handle {
-  const { queue, waits, options } = deps.commands;
-  deps.metrics.gauge('headframe_command_polls_waiting', () => waits.waiting);
-  return async (request, response) => {
-    const { wait } = readParameters(pendingQuery, request.query);
-    const { siteId, keyId } = collectorOf(response);
-    const by = `key:${keyId}`;
-    const leaseS = wait > 0 ? options.leaseS : options.noWaitLeaseS;
-    const untilMs = performance.now() + wait * 1_000;
-    const gone = new AbortController();
-    response.once('close', () => gone.abort());
-    const signal = AbortSignal.any([gone.signal, deps.lifecycle.draining]);
-    let commands: readonly PendingCommand[] = [];
-    for (;;) {
-      const mark = waits.mark(siteId);
-      if (options.isEnabled) {
-        const claim = await queue.claim(siteId, options.maxClaim, leaseS, by);
-        commands = claim.commands;
-        for (const kind of claim.expired)
-          deps.metrics.add('command_execution_total', 1, { type: kind, status: 'expired' });
-      }
-      if (commands.length > 0) break;
-      const end = await waits.wait(siteId, mark, untilMs - performance.now(), signal);
-      if (end === 'full') response.set('Retry-After', '5');
-      if (end !== 'woken') break;
-    }
-    if (gone.signal.aborted) {
-      if (commands.length > 0)
-        await queue.release(
-          commands.map((command) => command.command_id),
-          by,
-        );
-      return;
-    }
-    response.json({ success: true, commands, count: commands.length });
-  };
-}
-
-/** `POST …/commands/{id}/result`. */
-function createResult({ commands: { queue, options }, metrics }: ApiDeps): Handle {
-  return async (request, response) => {
-    const { siteId, keyId } = collectorOf(response);
-    const { id } = readParameters(commandIdPath, request.params);
-    const report = readReport(await readJsonBody(request, reportBody));
-    if (report === null)
-      throw new AppError('REQUEST_INVALID', `Invalid status: must be one of ${reportStatuses.join(', ')}`);
-    const settled = await queue.settle(id, siteId, report, `key:${keyId}`, options.confirmS);
-    if (settled === null) throw new AppError('NOT_FOUND', 'Command not found');
-    const { kind, status, isMoved, tookS } = settled;
-    if (isMoved && kind !== null && status !== null) {
-      metrics.add('command_execution_total', 1, { type: kind, status });
-      if (tookS !== null) metrics.observe('command_execution_seconds', tookS, { type: kind });
-    }
-    response.json({ success: true, message: 'Result reported successfully' });
-  };
-}

@@ -21,10 +21,10 @@ const ownLease: Lease = {
 const bodies = new WeakMap<Request, Promise<unknown>>();
 
 /** The JSON body of a request, as it came. Throws `BODY_TOO_LARGE`, `BODY_TIMEOUT` or `JSON_INVALID`. */
-export function readRawJson(request: Request): Promise<unknown> {
+export function readRawJson(request: Request, most = maxBytes): Promise<unknown> {
   const known = bodies.get(request);
   if (known !== undefined) return known;
-  const body = readBody(request, ownLease, { maxBytes, timeoutMs }).then(parse);
+  const body = readBody(request, ownLease, { maxBytes: most, timeoutMs }).then(parse);
   bodies.set(request, body);
   return body;
 }
@@ -33,8 +33,8 @@ export function readRawJson(request: Request): Promise<unknown> {
  * The JSON body of a request, checked. Throws `BODY_TOO_LARGE`, `BODY_TIMEOUT`, `JSON_INVALID` or
  * `REQUEST_INVALID` naming the first field that is wrong.
  */
-export async function readJsonBody<T>(request: Request, schema: z.ZodType<T>): Promise<T> {
-  const result = schema.safeParse(await readRawJson(request));
+export async function readJsonBody<T>(request: Request, schema: z.ZodType<T>, most = maxBytes): Promise<T> {
+  const result = schema.safeParse(await readRawJson(request, most));
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   throw new AppError(

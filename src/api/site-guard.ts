@@ -11,6 +11,7 @@ import type { RouteDoc } from './contract/route-doc.js';
 export type ThingKind =
   | 'alert'
   | 'command'
+  | 'command_batch'
   | 'alert_rule'
   | 'maintenance_window'
   | 'notifier'
@@ -69,7 +70,8 @@ export function createSiteGuard(doc: RouteDoc, deps: ApiDeps): RequestHandler[] 
       if (siteId !== undefined) requireSites(principal, [siteId], 'No such site or miner');
     } else if (source === 'body') {
       if (principal.siteIds === null) return;
-      const { site_id: one, site_ids: several } = ((await readRawJson(request)) ?? {}) as Body;
+      const { site_id: one, site_ids: several } = ((await readRawJson(request, doc.maxBodyBytes)) ??
+        {}) as Body;
       // What is no number of a site is for the handler to refuse; here it is not among those of who asks.
       const asked = one ?? several ?? null;
       if (asked === null) throw allSites();
@@ -108,6 +110,13 @@ function requireSites({ siteIds }: Principal, asked: readonly unknown[], refusal
 
 /** Of commands in the words of their contract. */
 const noSuchThing = (kind: ThingKind): AppError =>
-  new AppError('NOT_FOUND', kind === 'command' ? 'Command not found' : 'There is none of this number');
+  new AppError(
+    'NOT_FOUND',
+    kind === 'command'
+      ? 'Command not found'
+      : kind === 'command_batch'
+        ? 'Batch not found'
+        : 'There is none of this number',
+  );
 const allSites = (): AppError =>
   new AppError('FORBIDDEN', 'This concerns all sites, and you have some of them: name one of yours');

@@ -18,6 +18,14 @@ export const commands = group(
       .default(commandKinds.join(','))
       .describe('Kinds of commands that may be given, with commas between.'),
     daily_cap: int(1, 100_000_000, 50_000, 'Commands of one site in 24 hours.'),
+    max_batch: int(1, 1_000_000, 20_000, 'Commands of one batch.'),
+    approval_above: int(
+      0,
+      1_000_000,
+      0,
+      'A batch of more commands waits until somebody else approves it; 0: none does.',
+    ),
+    max_hold_h: int(1, 168, 24, 'Commands are held back for approval or their wave so long at most, h.'),
     max_ttl_h: int(1, 168, 168, 'Longest time a command may wait to be executed, h.'),
     max_claim: int(1, 50, 50, 'Commands handed out at once.'),
     lease_s: int(10, 3_600, 120, 'A collector that waits for commands has so long for a result, s.'),

@@ -161,6 +161,18 @@ export const errorTable = {
     'A part failed more often than its restart budget allows.',
     'Read the cause in the log; the process ends so that a supervisor restarts it.',
   ),
+  API_UNAVAILABLE: spec(
+    null,
+    true,
+    'The api did not answer the command line, or is not ready.',
+    'Check the address (`--url`, `headframe login`) and the api itself.',
+  ),
+  API_REFUSED: spec(
+    null,
+    false,
+    'The api, or the person who was asked, refused what the command line wanted; the message says why.',
+    'Correct what it names.',
+  ),
   INTERNAL: spec(500, true, 'A fault of the program.', 'Report it with the log line.'),
 } as const satisfies Record<string, ErrorSpec>;
 

@@ -2,12 +2,14 @@ import { CommandWaits } from '../api/command-waits.js';
 import type { CommandDeps } from '../api/commands.js';
 import type { Config } from '../config/schema.js';
 import type { CommandCount } from '../domain/command-queue.js';
-import { commandKinds, type CommandKind } from '../domain/commands.js';
+import type { MinerSort } from '../domain/command-batches.js';
+import { commandKinds, type CommandKind, type CommandOrder } from '../domain/commands.js';
+import { writerFor } from '../miner/writers/registry.js';
 import { CommandListener } from '../storage/command-listener.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { ApiOptions } from './api.js';
 import { repeat, type Stoppable } from './maintenance.js';
-import type { Store } from './store.js';
+import { staleAfterS as staleAfter, type Store } from './store.js';
 
 /** Where polls for commands wait. */
 export function commandWaitsOf({ config, store }: Pick<ApiOptions, 'config' | 'store'>): CommandWaits {
@@ -20,11 +22,21 @@ export function commandWaitsOf({ config, store }: Pick<ApiOptions, 'config' | 's
 
 /** What the routes of commands need. */
 export function commandDepsOf(
-  { config: { commands }, store }: Pick<ApiOptions, 'config' | 'store'>,
+  { config, store }: Pick<ApiOptions, 'config' | 'store'>,
   waits: CommandWaits,
 ): CommandDeps {
+  const { commands } = config;
+  const staleAfterS = staleAfter(config);
   return {
     queue: store.commands,
+    batches: store.commandBatches,
+    filter: (siteId, filter) =>
+      store.live.ids(
+        siteId,
+        { ...filter, sort: 'miner_id', descending: false },
+        { now: new Date(), staleAfterS },
+      ),
+    refuse,
     waits,
     options: {
       isEnabled: commands.enabled,
@@ -34,10 +46,22 @@ export function commandDepsOf(
       noWaitLeaseS: commands.no_wait_lease_s,
       dailyCap: commands.daily_cap,
       maxTtlS: commands.max_ttl_h * 3_600,
+      maxBatch: commands.max_batch,
+      approvalAbove: commands.approval_above,
+      holdS: commands.max_hold_h * 3_600,
       confirmS: confirmSecondsOf(commands),
     },
   };
 }
+
+/** What the family cannot do whatever is configured; of a miner whose family is not known, nothing. */
+function refuse(order: CommandOrder, { family, model }: MinerSort): string | null {
+  if (family === null) return null;
+  return writerFor(family).refuse(order, { ...assumed, family, model });
+}
+
+/** Passwords of miners are the edge's alone: what fails for want of them it says itself. */
+const assumed = { credentials: { username: '', password: '' }, nowMs: 0, randomHex: () => '' };
 
 /** How long samples may take to show what a command did, s. */
 function confirmSecondsOf(commands: Config['commands']): Readonly<Record<CommandKind, number>> {
@@ -74,17 +98,24 @@ export function startCommands(options: ApiOptions & { readonly waits: CommandWai
   };
 }
 
+/** Batches looked at in one sweep; each again after the others. */
+const maxBatches = 50;
+
 /** One look at what time did; bounded by `commands.sweep_rows`. */
 export async function sweepCommands(store: Store, config: Config, metrics: Metrics): Promise<object> {
   const { sweep_rows: rows, max_attempts: attempts } = config.commands;
   const expired = await store.commandSweeps.expire(rows);
   const unreported = await store.commandSweeps.endLeases(attempts, rows);
-  for (const { kind, status, n } of [...expired, ...unreported])
+  const confirmed = await store.commandSweeps.confirm(rows);
+  const ofBatches = await store.commandSweeps.advanceBatches(maxBatches);
+  for (const { kind, status, n } of [...expired, ...unreported, ...ofBatches])
     if (status !== 'pending') metrics.add('command_execution_total', n, { type: kind, status });
   for (const { kind, n } of unreported)
     metrics.add('headframe_command_leases_ended_total', n, { type: kind });
+  for (const { kind, confirmation, n } of confirmed)
+    metrics.add('command_confirmation_total', n, { type: kind, outcome: confirmation });
   showOpen(await store.commands.open(), metrics);
-  return { expired, unreported };
+  return { expired, unreported, confirmed, ofBatches };
 }
 
 function showOpen(counts: readonly CommandCount[], metrics: Metrics): void {

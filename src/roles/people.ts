@@ -26,6 +26,10 @@ const bySites = async <T extends { readonly site_ids: readonly number[] | null }
 export function thingsOf(store: Store): Readonly<Record<ThingKind, FindThing>> {
   return {
     alert: (id) => bySite(store.alerts.find(Number(id))),
+    command_batch: async (id) => {
+      const found = await store.commandBatches.find(Number(id), null);
+      return found === null ? null : { value: found, siteIds: [found.site_id] };
+    },
     command: async (id) => {
       const found = await store.commands.find(Number(id), null);
       return found === null ? null : { value: found.command, siteIds: [found.command.site_id] };

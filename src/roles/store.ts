@@ -3,6 +3,7 @@ import { AlertEngineRepo } from '../storage/alert-engine.repo.js';
 import { AlertRulesRepo } from '../storage/alert-rules.repo.js';
 import { AuditRepo } from '../storage/audit.repo.js';
 import { AlertsRepo } from '../storage/alerts.repo.js';
+import { CommandBatchesRepo } from '../storage/command-batches.repo.js';
 import { CommandSweepsRepo } from '../storage/command-sweeps.repo.js';
 import { CommandsRepo } from '../storage/commands.repo.js';
 import { openDatabase, type Database } from '../storage/database.js';
@@ -40,6 +41,7 @@ export interface Store {
   readonly alertRules: AlertRulesRepo;
   readonly notifiers: NotifiersRepo;
   readonly commands: CommandsRepo;
+  readonly commandBatches: CommandBatchesRepo;
   readonly commandSweeps: CommandSweepsRepo;
   readonly users: UsersRepo;
   readonly sessions: SessionsRepo;
@@ -82,6 +84,7 @@ export function storeOn(
     alertRules: new AlertRulesRepo(database),
     notifiers: new NotifiersRepo(database),
     commands: new CommandsRepo(database),
+    commandBatches: new CommandBatchesRepo(database),
     commandSweeps: new CommandSweepsRepo(database),
     users: new UsersRepo(database),
     sessions: new SessionsRepo(database),

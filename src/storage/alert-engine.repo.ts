@@ -5,6 +5,7 @@ import type { AlertChanges, EvaluationMoment, IncidentState, SilencedAlert } fro
 import type { Database, Row } from './database.js';
 import { workLocks } from './election.js';
 import { readQuery } from './sql-files.js';
+import { withValues } from './sql-values.js';
 
 interface FactRow {
   readonly rule_id: number;
@@ -201,15 +202,6 @@ export class AlertEngineRepo {
     );
     return row?.is_written ?? false;
   }
-}
-
-/** A statement with values of our own making (numbers, times, names of kinds) in the place of `$1`, `$2`, … */
-function withValues(text: string, values: readonly (string | number)[]): string {
-  return text.replace(/\$(\d+)/g, (_all, place: string) => {
-    const value = values[Number(place) - 1];
-    if (value === undefined) throw new Error(`no value for $${place}`);
-    return typeof value === 'number' ? String(value) : `'${value.replaceAll("'", "''")}'`;
-  });
 }
 
 function toFact(row: FactRow): AlertFact {

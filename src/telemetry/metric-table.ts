@@ -101,6 +101,11 @@ export const metricTable = {
     [0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 900],
     'type',
   ),
+  command_confirmation_total: counter(
+    'Completed commands that later samples confirmed, or did not in time, by type and outcome.',
+    'type',
+    'outcome',
+  ),
   headframe_commands_open: gauge('Commands pending or sent, by type and status.', 'type', 'status'),
   headframe_command_leases_ended_total: counter(
     'Commands whose collector gave no result in time, by type.',

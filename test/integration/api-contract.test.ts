@@ -36,6 +36,8 @@ const requests = (site: FilledSite): Partial<Record<RouteKey, readonly string[]>
     // Held against their schemas where there are commands: commands.test.ts.
     'get /api/collector/commands/pending': [],
     'get /api/collector/commands/:id': [],
+    'get /api/collector/commands/batches': ['/api/collector/commands/batches'],
+    'get /api/collector/commands/batches/:id': [],
     'get /api/collector/quirks': ['/api/collector/quirks', `/api/collector/quirks?site_id=${site.siteId}`],
     'get /api/collector/sites/:site/miners/:minerId/history': [
       ...Object.keys(historyMetrics)

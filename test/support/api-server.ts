@@ -230,6 +230,17 @@ const noCommands: ApiDeps['commands'] = {
     find: unknown,
     stats: async () => ({ stats: {}, active_pending: 0, total: 0 }),
   },
+  batches: {
+    resolve: async () => ({ ids: new Int32Array(), unknown: [] }),
+    inspect: none,
+    create: unknown,
+    list: none,
+    find: unknown,
+    cancel: unknown,
+    approve: async () => false,
+  },
+  filter: async () => new Int32Array(),
+  refuse: () => null,
   waits: new CommandWaits({ maxWaiting: 10, tickMs: 1_000, ready: none }),
   options: {
     isEnabled: true,
@@ -239,6 +250,9 @@ const noCommands: ApiDeps['commands'] = {
     noWaitLeaseS: 900,
     dailyCap: 1_000,
     maxTtlS: 604_800,
+    maxBatch: 1_000,
+    approvalAbove: 0,
+    holdS: 86_400,
     confirmS: {
       enable: 900,
       disable: 900,
@@ -276,6 +290,7 @@ const noPeople: ApiDeps['people'] = {
 };
 const noThings: ApiDeps['things'] = {
   alert: unknown,
+  command_batch: unknown,
   command: unknown,
   alert_rule: unknown,
   maintenance_window: unknown,

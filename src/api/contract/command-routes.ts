@@ -12,6 +12,16 @@ import {
   reportBody,
   statsAnswer,
 } from './command-schemas.js';
+import { emptyBody } from './alert-schemas.js';
+import {
+  batchAnswer,
+  batchBody,
+  batchCreated,
+  batchIdPath,
+  batchListAnswer,
+  batchListQuery,
+  maxBatchBytes,
+} from './batch-schemas.js';
 import type { RouteDoc } from './route-doc.js';
 
 const group = 'Commands';
@@ -68,6 +78,50 @@ export const commandRoutes = {
     summary: 'How many commands there are of each status.',
     query: commandSiteQuery,
     answer: statsAnswer,
+  },
+  'post /api/collector/commands/batch': {
+    access: 'operator',
+    sites: ['body'],
+    group,
+    summary: 'Tell many miners of a site to do something.',
+    description:
+      'By a list of names or by a filter. Miners that cannot do it, and those that have the same command on its way, are left out and counted by reason. `dry_run` says what would happen.',
+    body: batchBody,
+    maxBodyBytes: maxBatchBytes,
+    answer: batchCreated,
+  },
+  'get /api/collector/commands/batches': {
+    access: 'viewer',
+    sites: ['query'],
+    group,
+    summary: 'Batches, the newest first.',
+    query: batchListQuery,
+    answer: batchListAnswer,
+  },
+  'get /api/collector/commands/batches/:id': {
+    access: 'viewer',
+    sites: ['command_batch'],
+    group,
+    summary: 'One batch, and how its commands stand.',
+    path: batchIdPath,
+    answer: batchAnswer,
+  },
+  'delete /api/collector/commands/batches/:id': {
+    access: 'operator',
+    sites: ['command_batch'],
+    group,
+    summary: 'Cancel what is pending of a batch; what a collector has goes on.',
+    path: batchIdPath,
+    answer: doneAnswer,
+  },
+  'post /api/collector/commands/batches/:id/approve': {
+    access: 'operator',
+    sites: ['command_batch'],
+    group,
+    summary: 'Release a batch that waits for a second person.',
+    path: batchIdPath,
+    body: emptyBody,
+    answer: doneAnswer,
   },
   'get /api/collector/commands/:id': {
     access: 'viewer',

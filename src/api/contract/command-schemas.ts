@@ -5,14 +5,14 @@ import { isIP } from 'node:net';
 import { count, maybeNumber, maybeText, maybeTime, number, time } from './answers.js';
 import { int } from './parameters.js';
 
-const id = z.int().min(1).max(2_147_483_647);
-const idText = (what: string) => int(1, 2_147_483_647, what);
-const minerName = z
+export const id = z.int().min(1).max(2_147_483_647);
+export const idText = (what: string) => int(1, 2_147_483_647, what);
+export const minerName = z
   .string()
   .min(1)
   .max(128)
   .regex(/^[^\p{Cc}]*$/u, 'must hold no control characters');
-const object = z.record(z.string(), z.unknown());
+export const object = z.record(z.string(), z.unknown());
 
 /** What commands of a request have in common. */
 export const orderFields = {

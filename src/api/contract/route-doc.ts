@@ -27,6 +27,8 @@ interface Doc {
   readonly path?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
+  /** Largest body, where a small one does not do, bytes. */
+  readonly maxBodyBytes?: number;
   /** JSON of a 200; null where it answers other text alone. */
   readonly answer: z.ZodType | null;
   /** Other texts of a 200: content type → what it is. */

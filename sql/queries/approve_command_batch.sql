@@ -1,0 +1,20 @@
+-- Releases the first wave of a batch that waits for a second person. $1 batch, $2 sites of who asks, $3 who asks, $4 their account.
+with told as (
+  select batch_id, state, created_by, created_user from command_batches
+  where batch_id = $1::int and ($2::text is null or site_id = any ($2::text::int[])) for update
+),
+approved as (
+  update command_batches b set state = 'running', wave = 1, approved_at = statement_timestamp(), approved_by = $3::text
+  from told t where b.batch_id = t.batch_id and t.state = 'waiting_approval' and t.created_by <> $3::text
+    and (t.created_user = $4::int) is not true
+  returning b.batch_id, b.site_id, b.ttl_s
+),
+moved as (
+  update miner_commands c set not_before = statement_timestamp(), changed_by = $3::text,
+    expires_at = statement_timestamp() + make_interval(secs => a.ttl_s)
+  from approved a where c.batch_id = a.batch_id and c.status = 'pending' and c.wave = 1
+  returning c.command_id
+)
+select t.state as was, t.created_by, a.batch_id is not null as is_moved, (select count(*) from moved)::int as n,
+  case when a.batch_id is not null then pg_notify('headframe_commands', a.site_id::text)::text end as woken
+from told t left join approved a using (batch_id)
