@@ -111,7 +111,7 @@ export class Connection {
   /** Faults of writing: the answer is lost, or comes late. */
   #answerWrite(response: Response, fault: Fault): void {
     const body = response.text === null ? '' : `${response.text}\0`;
-    if (fault.kind === 'write_lost') return;
+    if (fault.kind === 'write_lost') return void this.#socket.once('end', () => this.#socket.destroy());
     if (fault.kind === 'write_closed') return this.#finish(response, '', true, fault);
     if (fault.kind !== 'write_slow') return this.#finish(response, body, true, fault);
     this.#timer = setTimeout(() => this.#finish(response, body, true, fault), fault.delayMs);

@@ -63,6 +63,21 @@ function updatePools({ miner, nowMs }: Scene, fields: Request['fields']): boolea
   return true;
 }
 
+/** What a command changed, in the log of writes; passwords and tokens are left out. */
+export function noteWhatsminer(
+  miner: Scene['miner'],
+  via: 'whatsminer' | 'whatsminer-v3',
+  command: string,
+  fields: Readonly<Record<string, unknown>>,
+): void {
+  const shown = Object.entries(fields).filter(([name]) => !/^(?:passwd|token|command|cmd)/.test(name));
+  miner.noteWrite({
+    via,
+    command,
+    parameters: shown.length === 0 ? '' : JSON.stringify(Object.fromEntries(shown)),
+  });
+}
+
 /**
  * Runs a control command of btminer sent in the clear, or answers null when it is none.
  *
@@ -72,8 +87,10 @@ export function controlWhatsminer(scene: Scene, request: Request, isAllowed: boo
   const [command = ''] = request.members;
   const control = Object.hasOwn(controls, command) ? controls[command] : undefined;
   if (control === undefined) return null;
-  if (!isAllowed) return btminerAnswer(scene, 'E', 45, '"can\'t access write cmd"');
+  const isOpen = isAllowed && scene.miner.fault?.kind !== 'write_denied';
+  if (!isOpen) return btminerAnswer(scene, 'E', 45, '"can\'t access write cmd"');
   const outcome = control(scene, request.fields);
+  if (outcome !== false) noteWhatsminer(scene.miner, 'whatsminer', command, request.fields);
   if (outcome === 'silent') return nothing;
   return outcome
     ? btminerAnswer(scene, 'S', 131, '"API command OK"')

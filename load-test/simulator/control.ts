@@ -173,6 +173,7 @@ function ascSet(miner: SimulatedMiner, parameter: string, nowMs: number): Answer
   }
   if (!miner.model.dialect.startsWith('avalon')) return failed;
   const [value = ''] = values;
+  if (isOldAvalon(miner) && (option === 'softoff' || option === 'softon')) return failed;
   switch (option) {
     case 'softoff':
       miner.sleep(nowMs);
@@ -203,10 +204,15 @@ function ascSet(miner: SimulatedMiner, parameter: string, nowMs: number): Answer
   }
 }
 
+/** Those before the A11 know no `softoff`, and no place in the list of pools. */
+const isOldAvalon = ({ model }: SimulatedMiner): boolean =>
+  model.dialect === 'avalon-modules' || /^10/.test(model.type);
+
 /** `<web user>,<web password>,[index,]<url>,<worker>,<password>`; taken at the next boot. */
 function setPoolAtBoot(miner: SimulatedMiner, values: readonly string[]): boolean {
   const rest = values.slice(2);
   const hasIndex = /^\d+$/.test(rest[0] ?? '');
+  if (hasIndex && isOldAvalon(miner)) return false;
   const index = hasIndex ? Number(rest.shift()) : 0;
   const [url, user] = rest;
   if (index > 2 || url === undefined || user === undefined) return false;

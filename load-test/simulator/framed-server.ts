@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { controlV3 } from './control-whatsminer-v3.js';
 import type { SimulatedMiner } from './miner.js';
 import { answerV3 } from './replies/whatsminer-v3.js';
 import { sceneOf } from './respond.js';
@@ -19,6 +20,7 @@ const maxRequestBytes = 4096;
 export function createFramedServer(
   find: (address: string) => SimulatedMiner | undefined,
   nowMs: () => number,
+  password: string,
 ): FramedServer {
   const open = new Set<Socket>();
   const server = createServer((socket) => {
@@ -28,7 +30,7 @@ export function createFramedServer(
     socket.on('error', () => socket.destroy());
     const isThere = miner?.model.dialect === 'whatsminer' && miner.fault?.kind !== 'refused';
     if (miner === undefined || !isThere) return void socket.resetAndDestroy();
-    serve(socket, miner, nowMs);
+    serve(socket, miner, nowMs, password);
   });
   const stop = (): void => {
     server.close();
@@ -37,7 +39,7 @@ export function createFramedServer(
   return { server, stop };
 }
 
-function serve(socket: Socket, miner: SimulatedMiner, nowMs: () => number): void {
+function serve(socket: Socket, miner: SimulatedMiner, nowMs: () => number, password: string): void {
   let received = Buffer.alloc(0);
   socket.setTimeout(30_000, () => socket.destroy());
   socket.on('data', (chunk) => {
@@ -48,13 +50,26 @@ function serve(socket: Socket, miner: SimulatedMiner, nowMs: () => number): void
     const body = received.toString('utf8', 4, 4 + length);
     received = Buffer.alloc(0);
     if (miner.fault?.kind === 'silent' || miner.isDown(nowMs())) return;
-    socket.end(frame(JSON.stringify(answer(miner, body, nowMs()))));
+    const before = miner.writesDone;
+    const said = answer(miner, body, nowMs(), password);
+    const fault = miner.writesDone === before ? null : miner.fault;
+    if (fault?.kind === 'write_lost') return;
+    if (said === null || fault?.kind === 'write_closed') return void socket.end();
+    const bytes = frame(JSON.stringify(said));
+    if (fault?.kind === 'write_slow') setTimeout(() => socket.end(bytes), fault.delayMs);
+    else socket.end(bytes);
   });
 }
 
-function answer(miner: SimulatedMiner, body: string, nowMs: number): object {
+/** Null closes without a byte. */
+function answer(miner: SimulatedMiner, body: string, nowMs: number, password: string): object | null {
   try {
-    const { cmd, param } = JSON.parse(body) as { cmd?: unknown; param?: unknown };
+    const request = JSON.parse(body) as Record<string, unknown>;
+    const { cmd, param } = request;
+    if (typeof cmd === 'string' && cmd.startsWith('set.')) {
+      const said = controlV3(miner, request, nowMs, password);
+      return said === 'silent' ? null : { ...said, when: Math.floor(nowMs / 1000), desc: cmd };
+    }
     const texts = [cmd, param].map((it) => (typeof it === 'string' ? it : ''));
     return answerV3(sceneOf(miner, nowMs), texts[0] ?? '', texts[1] ?? '');
   } catch {

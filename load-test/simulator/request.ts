@@ -43,7 +43,7 @@ function parse(text: string): Request {
   }
   const { command, cmd, parameter, ...fields } = value;
   const name = command ?? cmd;
-  if (typeof name !== 'string') return { ...request(true, '', ''), problem: 'no_command' };
+  if (typeof name !== 'string') return { ...request(true, '', ''), fields, problem: 'no_command' };
   const text1 = typeof parameter === 'string' || typeof parameter === 'number' ? String(parameter) : '';
   return { ...request(true, name, text1), isCmd: command === undefined, fields };
 }

@@ -1,5 +1,6 @@
 import { invalidCommand, nothing, statusOnly, toJson, toText, type Answer } from './answer.js';
 import { controlWhatsminer } from './control-whatsminer.js';
+import { controlEncrypted } from './control-whatsminer-token.js';
 import { controlCgminer } from './control.js';
 import { dialects } from './dialects.js';
 import type { SimulatedMiner } from './miner.js';
@@ -13,6 +14,8 @@ export interface Writes {
   readonly cgminer: boolean;
   /** Whatsminer commands in the clear, which real ones never take. */
   readonly whatsminer: boolean;
+  /** Of the encrypted write API of Whatsminers; absent: they have none. */
+  readonly password?: string;
 }
 
 /** Machines whose errors are btminer's, with a letter as STATUS. */
@@ -102,11 +105,12 @@ function single(scene: Scene, request: Request, writes: Writes): Answer {
   const { miner, nowMs } = scene;
   const isWhatsminer = isBtminer(miner);
   if (request.problem === 'invalid_json') return fail(scene, 23, 'Invalid JSON');
-  if (request.problem === 'no_command' || (request.isCmd && !isWhatsminer))
+  const isEncrypted = isWhatsminer && request.fields['enc'] !== undefined;
+  if ((request.problem === 'no_command' && !isEncrypted) || (request.isCmd && !isWhatsminer))
     return fail(scene, 24, "Missing JSON 'command'");
   if (request.isJoined) return invalidCommand;
   const control = isWhatsminer
-    ? controlWhatsminer(scene, request, writes.whatsminer)
+    ? (encrypted(scene, request, writes) ?? controlWhatsminer(scene, request, writes.whatsminer))
     : controlCgminer(miner, request, nowMs, writes.cgminer);
   if (control !== null) return control;
   const { replies } = dialects[miner.model.dialect];
@@ -115,6 +119,9 @@ function single(scene: Scene, request: Request, writes: Writes): Answer {
   const command = request.fields['new_api'] === true && Object.hasOwn(replies, flagged) ? flagged : name;
   return Object.hasOwn(replies, command) ? (replies[command]?.(scene) ?? nothing) : unknown(scene);
 }
+
+const encrypted = (scene: Scene, request: Request, { password }: Writes): Answer | null =>
+  password === undefined ? null : controlEncrypted(scene, request, password);
 
 const unknown = (scene: Scene): Answer =>
   isBtminer(scene.miner) ? fail(scene, 14, 'invalid cmd') : invalidCommand;

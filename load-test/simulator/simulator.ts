@@ -99,10 +99,11 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const counts: Counts = { connections: 0, refused: 0, requests: 0, replies: 0, bytes: 0, overlaps: 0 };
   const path = options.groundTruthPath ?? null;
   const truth = path === null ? null : new GroundTruth(path);
+  const login = options.login ?? { username: 'root', password: 'root' };
   const shared: Shared = {
     wallMs: clock,
     nowMs: () => epochMs + (clock() - epochMs) * scale,
-    writes: { cgminer: true, whatsminer: false, ...options.writes },
+    writes: { cgminer: true, whatsminer: false, password: login.password, ...options.writes },
     truth,
     counts,
   };
@@ -118,9 +119,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const server = createServer({ allowHalfOpen: true }, (socket) => accept(socket, miners, shared, open));
   server.maxConnections = options.maxConnections ?? 15_000;
   const framedPort = options.framedPort ?? null;
-  const framed = framedPort === null ? null : createFramedServer((ip) => miners.get(ip), shared.nowMs);
+  const framed =
+    framedPort === null ? null : createFramedServer((ip) => miners.get(ip), shared.nowMs, login.password);
   const httpPort = options.httpPort ?? null;
-  const login = options.login ?? { username: 'root', password: 'root' };
   const web = httpPort === null ? null : createWebServer((ip) => miners.get(ip), shared.nowMs, login);
   const host = options.host ?? '0.0.0.0';
   try {

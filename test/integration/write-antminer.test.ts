@@ -7,6 +7,7 @@ import {
   percentOrder,
   poolOrder,
   rules,
+  shortLimits,
   startOrderRig,
   type OrderRig,
 } from '../support/orders.js';
@@ -179,11 +180,7 @@ describe('an Antminer that refuses', () => {
   it('leaves unknown what was written and not answered, and once only', async () => {
     const rig = await rigOf('antminer-s19');
     rig.simulator.setFault(rig.host, { kind: 'write_lost' });
-    const lost = await rig.order(
-      fanOrder(70),
-      {},
-      { limits: { connectTimeoutMs: 300, deadlineMs: 900, maxReplyBytes: 1e6, quietMs: 50 } },
-    );
+    const lost = await rig.order(fanOrder(70), {}, { limits: shortLimits });
     expect(lost).toMatchObject({ status: 'unknown', errorClass: 'deadline' });
     expect(rig.done()).toHaveLength(1);
     rig.pass(60);

@@ -5,6 +5,7 @@ import {
   mhzOrder,
   percentOrder,
   poolOrder,
+  shortLimits,
   startOrderRig,
   type OrderRig,
 } from '../support/orders.js';
@@ -89,7 +90,7 @@ describe('a miner of which only CGMiner’s API is known', () => {
     });
     const other = await rigOf();
     other.simulator.setFault(other.host, { kind: 'write_lost' });
-    const limits = { connectTimeoutMs: 300, deadlineMs: 900, maxReplyBytes: 1e6, quietMs: 50 };
+    const limits = shortLimits;
     expect(await other.order(fanOrder(50), { family: 'generic' }, { limits })).toMatchObject({
       status: 'unknown',
     });
@@ -102,7 +103,7 @@ describe('a miner of which only CGMiner’s API is known', () => {
   it('that is not there has failed, whatever the order', async () => {
     const rig = await rigOf();
     rig.simulator.setFault(rig.host, { kind: 'silent' });
-    const limits = { connectTimeoutMs: 200, deadlineMs: 400, maxReplyBytes: 1e6, quietMs: 50 };
+    const limits = shortLimits;
     expect(await rig.order(bare('restart'), {}, { limits })).toMatchObject({
       status: 'failed',
       family: null,

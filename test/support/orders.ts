@@ -48,6 +48,9 @@ export const writeLimits = {
   quietMs: 100,
 };
 
+/** For orders that are not answered. */
+export const shortLimits = { ...writeLimits, connectTimeoutMs: 300, deadlineMs: 900 };
+
 /** A simulated miner on real sockets, with a clock that the test moves. */
 export interface OrderRig {
   readonly simulator: Simulator;

@@ -58,6 +58,9 @@ const pools = ({ miner, accepted, whenS }: Scene) =>
     'last-share-time': index === miner.activePool ? whenS - 7 : 0,
   }));
 
+/** What commands are signed with beside the password. */
+export const saltV3 = (miner: Scene['miner']): string => hexOf(miner).toLowerCase();
+
 function deviceInfo(scene: Scene) {
   const { miner, reading, whenS } = scene;
   const serials = reading.boards.map((_, slot) => [`pcbsn${slot}`, `HFM${hexOf(miner)}K${slot}`]);
@@ -71,7 +74,7 @@ function deviceInfo(scene: Scene) {
     },
     system: { api: '3.0.1', platform: 'H616', fwversion: miner.model.firmware },
     power: { type: 'P464', vin: 229, iin: reading.powerW / 229, pin: reading.powerW, fanspeed: 6480 },
-    salt: hexOf(miner).toLowerCase(),
+    salt: saltV3(miner),
     'error-code': errorCodes(scene).map((code) => ({ [code]: stamp(whenS - 600), reason: '' })),
   };
 }
@@ -83,6 +86,7 @@ export function answerV3(scene: Scene, command: string, parameter: string): obje
     'get.miner.status:edevs': () => ({ edevs: edevs(scene) }),
     'get.miner.status:pools': () => ({ pools: pools(scene) }),
     'get.device.info:': () => deviceInfo(scene),
+    'get.device.info:salt': () => ({ salt: saltV3(scene.miner) }),
   };
   const message = messages[`${command}:${parameter}`];
   const head = { when: scene.whenS, desc: command };

@@ -1,11 +1,14 @@
 import type { CommandOrder } from '../../domain/commands.js';
 import { antminer } from './antminer.js';
+import { avalon } from './avalon.js';
+import { whatsminer } from './whatsminer.js';
+import { whatsminerV3 } from './whatsminer-v3.js';
 import { generic } from './generic.js';
 import { secretsOf } from './order-text.js';
 import { rejected, withoutSecrets } from './outcome.js';
 import type { MinerIo, WriteContext, WriteOutcome, Writer } from './writer.js';
 
-const writers: readonly Writer[] = [antminer, generic];
+const writers: readonly Writer[] = [antminer, whatsminer, whatsminerV3, avalon, generic];
 
 const byFamily = new Map(
   writers.flatMap((writer) => writer.families.map((family) => [family, writer] as const)),
