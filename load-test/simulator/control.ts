@@ -1,4 +1,5 @@
 import { nothing, statusOnly, type Answer } from './answer.js';
+import { controlLuxos } from './control-luxos.js';
 import type { SimulatedMiner } from './miner.js';
 import type { Dialect } from './model.js';
 import type { Request } from './request.js';
@@ -236,6 +237,11 @@ export function controlCgminer(
   const isOpen = isAllowed && miner.fault?.kind !== 'write_denied';
   if (!isOpen && (control !== undefined || command === 'privileged')) {
     return statusOnly('E', 45, `Access denied to '${command}' command`);
+  }
+  if (miner.model.dialect === 'antminer-luxos') {
+    const answer = controlLuxos(miner, command, request.parameter, nowMs);
+    if (answer !== null)
+      return isOpen ? answer : statusOnly('E', 45, `Access denied to '${command}' command`);
   }
   if (control === undefined) return null;
   const answer = control(miner, request.parameter, nowMs);

@@ -32,7 +32,8 @@ export interface HttpMiner {
   stop(): Promise<void>;
 }
 
-export async function startHttpMiner(host: string, device: Device): Promise<HttpMiner> {
+/** @param port Any free one when absent. */
+export async function startHttpMiner(host: string, device: Device, port = 0): Promise<HttpMiner> {
   const seen: SeenRequest[] = [];
   let open = 0;
   let peak = 0;
@@ -57,7 +58,7 @@ export async function startHttpMiner(host: string, device: Device): Promise<Http
     peak = Math.max(peak, ++open);
     socket.on('close', () => open--);
   });
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
   return {
     port: (server.address() as AddressInfo).port,
     seen,

@@ -14,6 +14,7 @@ import {
   type OrderResult,
   type OrderTarget,
 } from '../../workers/execute-order.js';
+import { createMinerIo } from '../../workers/miner-io.js';
 import { pollMiner } from '../../workers/miner-session.js';
 import { TokenMemory } from '../../workers/token-memory.js';
 import { testLimits } from './poll.js';
@@ -58,6 +59,8 @@ export interface OrderRig {
   /** Connections of the orders so far. */
   readonly connections: () => number;
   order(order: CommandOrder, more?: Partial<OrderTarget>, deps?: Partial<OrderDeps>): Promise<OrderResult>;
+  /** What it answers to one request of the CGMiner API. */
+  ask(request: string): Promise<string>;
   /** The next poll's reading. */
   poll(): Promise<MinerSample>;
   /** Lets the simulated time pass, s. */
@@ -102,6 +105,12 @@ export async function startOrderRig(
         { ...target, family: null, model: null, credentials: rules(), ...more },
         { limits: writeLimits, now, wallNow: Date.now, tokens, onConnection: () => connections++, ...deps },
       ),
+    async ask(request) {
+      const ports = { httpPort: 9, framedPort: 9 };
+      const io = createMinerIo({ ...target, ...ports, credentials: null, limits: writeLimits, now });
+      const answer = await io.cgminer(request);
+      return answer.kind === 'answer' ? answer.text : '';
+    },
     async poll() {
       const session = await pollMiner({
         ...target,

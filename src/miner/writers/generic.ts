@@ -110,7 +110,7 @@ export function poolsOf(value: JsonObject): ListedPool[] {
 }
 
 /** A pool that is there already is switched to, so that a command done twice adds none. */
-async function setPool(params: PoolParams, io: MinerIo): Promise<WriteOutcome> {
+export async function setPool(params: PoolParams, io: MinerIo): Promise<WriteOutcome> {
   const list = await readCgminer(io, 'pools');
   if (list.kind !== 'ok') return list.outcome;
   const pools = poolsOf(list.value);

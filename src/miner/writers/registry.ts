@@ -1,6 +1,14 @@
 import type { CommandOrder } from '../../domain/commands.js';
 import { antminer } from './antminer.js';
 import { avalon } from './avalon.js';
+import { vnish } from './vnish.js';
+import { unwritten } from './unwritten.js';
+import { luxos } from './luxos.js';
+import { innosilicon } from './innosilicon.js';
+import { epic } from './epic.js';
+import { braiins } from './braiins.js';
+import { bitaxe } from './bitaxe.js';
+import { auradine } from './auradine.js';
 import { whatsminer } from './whatsminer.js';
 import { whatsminerV3 } from './whatsminer-v3.js';
 import { generic } from './generic.js';
@@ -8,7 +16,21 @@ import { secretsOf } from './order-text.js';
 import { rejected, withoutSecrets } from './outcome.js';
 import type { MinerIo, WriteContext, WriteOutcome, Writer } from './writer.js';
 
-const writers: readonly Writer[] = [antminer, whatsminer, whatsminerV3, avalon, generic];
+const writers: readonly Writer[] = [
+  antminer,
+  whatsminer,
+  whatsminerV3,
+  avalon,
+  braiins,
+  luxos,
+  vnish,
+  epic,
+  bitaxe,
+  auradine,
+  innosilicon,
+  unwritten,
+  generic,
+];
 
 const byFamily = new Map(
   writers.flatMap((writer) => writer.families.map((family) => [family, writer] as const)),
