@@ -7,36 +7,35 @@ export interface WebDevice {
   readonly done: { readonly path: string; readonly body: unknown }[];
 }
 
-type Pages = Record<string, unknown>;
-// Tests reach into pages whose shape is the fixture's.
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-type Loose = any;
+type Pages = Readonly<Record<string, unknown>>;
+/** A change by what it was sent; each says what it takes the body for. */
+type Change = (body: never) => WebAnswer | undefined;
 
-const bodyOf = (request: SeenRequest): Loose =>
-  request.body === '' ? undefined : (JSON.parse(request.body) as Loose);
+const bodyOf = (request: SeenRequest): unknown =>
+  request.body === '' ? undefined : JSON.parse(request.body);
 
 /** Pages, a login that earns a header, and changes by method and path. */
 function behindToken(
   pages: Pages,
   login: {
     path: string;
-    isRight: (body: Loose) => boolean;
+    isRight: (body: never) => boolean;
     answer: unknown;
     header: readonly [string, string];
   },
-  changes: Readonly<Record<string, (body: Loose) => WebAnswer | undefined>>,
+  changes: Readonly<Record<string, Change>>,
 ): WebDevice {
   const done: WebDevice['done'] = [];
   const device: Device = (request) => {
     const { method, path, headers } = request;
     if (path === login.path)
-      return login.isRight(bodyOf(request)) ? { body: login.answer } : { status: 403, body: '' };
+      return login.isRight(bodyOf(request) as never) ? { body: login.answer } : { status: 403, body: '' };
     if (headers[login.header[0]] !== login.header[1]) return { status: 401, body: '' };
     const change = changes[`${method} ${path}`];
     if (change === undefined)
       return path in pages ? { body: pages[path] } : { status: 404, body: 'Not Found' };
     const body = bodyOf(request);
-    const answer = change(body) ?? { body: '' };
+    const answer = change(body as never) ?? { body: '' };
     done.push({ path, body });
     return answer;
   };
@@ -45,11 +44,11 @@ function behindToken(
 
 /** VNish: its mining is started and stopped, its settings taken. */
 export function vnishDevice(password: string): WebDevice {
-  const pages = structuredClone(web.vnishPages) as Loose;
+  const pages = structuredClone(web.vnishPages);
   const { miner } = pages['/api/v1/summary'];
-  pages['/api/v1/settings'] = {
+  const settings = {
     miner: {
-      pools: miner.pools.slice(0, 2).map(({ url, user }: Loose) => ({ url, user, pass: 'x' })),
+      pools: miner.pools.slice(0, 2).map(({ url, user }) => ({ url, user, pass: 'x' })),
       cooling: { mode: { name: 'auto', param: 60 }, fan_min_count: 4 },
       overclock: { preset: 'disabled', globals: { freq: 495, volt: 13_000 } },
     },
@@ -60,10 +59,10 @@ export function vnishDevice(password: string): WebDevice {
     return undefined;
   };
   return behindToken(
-    pages,
+    { ...pages, '/api/v1/settings': settings },
     {
       path: '/api/v1/unlock',
-      isRight: (body) => body.pw === password,
+      isRight: (body: { pw: string }) => body.pw === password,
       answer: { token: 'jwt' },
       header: ['authorization', 'Bearer jwt'],
     },
@@ -72,14 +71,14 @@ export function vnishDevice(password: string): WebDevice {
       'POST /api/v1/mining/stop': setState('stopped'),
       'POST /api/v1/mining/restart': setState('mining'),
       'POST /api/v1/system/reboot': () => undefined,
-      'POST /api/v1/mining/switch-pool': (body) =>
+      'POST /api/v1/mining/switch-pool': (body: { pool_id: number }) =>
         body.pool_id < 2 ? undefined : { status: 400, body: { err: 'no such pool' } },
-      'POST /api/v1/settings': (body) => {
-        Object.assign(pages['/api/v1/settings'].miner, body.miner);
+      'POST /api/v1/settings': (body: { miner: Partial<typeof settings.miner> }) => {
+        Object.assign(settings.miner, body.miner);
         const { pools, overclock } = body.miner;
         if (pools !== undefined)
-          pools.forEach((pool: Loose, at: number) =>
-            Object.assign(miner.pools[at], { url: pool.url, user: pool.user }),
+          pools.forEach((pool, at) =>
+            Object.assign(miner.pools[at] ?? {}, { url: pool.url, user: pool.user }),
           );
         if (overclock !== undefined)
           for (const chain of miner.chains) chain.frequency = overclock.globals.freq;
@@ -91,17 +90,18 @@ export function vnishDevice(password: string): WebDevice {
 
 /** Braiins OS 25.07: actions and pools. */
 export function braiinsDevice(username: string, password: string): WebDevice {
-  const pages = structuredClone(web.braiinsRestPages) as Loose;
+  const pages: Record<string, unknown> = structuredClone(web.braiinsRestPages);
   const setStatus = (status: number) => () => {
-    pages['/api/v1/miner/details'] = { ...pages['/api/v1/miner/details'], status };
-    if (status === 3) pages['/api/v1/miner/stats'].miner_stats.real_hashrate = {};
+    pages['/api/v1/miner/details'] = { ...(pages['/api/v1/miner/details'] as object), status };
+    if (status === 3) pages['/api/v1/miner/stats'] = { miner_stats: {} };
     return undefined;
   };
   return behindToken(
     pages,
     {
       path: '/api/v1/auth/login',
-      isRight: (body) => body.username === username && body.password === password,
+      isRight: (body: { username: string; password: string }) =>
+        body.username === username && body.password === password,
       answer: { token: 'plain' },
       header: ['authorization', 'plain'],
     },
@@ -110,10 +110,10 @@ export function braiinsDevice(username: string, password: string): WebDevice {
       'PUT /api/v1/actions/resume': setStatus(2),
       'PUT /api/v1/actions/restart': () => undefined,
       'PUT /api/v1/actions/reboot': () => undefined,
-      'PUT /api/v1/pools/batch': (body) => {
-        pages['/api/v1/pools'] = body.map((group: Loose) => ({
+      'PUT /api/v1/pools/batch': (body: { pools: object[] }[]) => {
+        pages['/api/v1/pools'] = body.map((group) => ({
           ...group,
-          pools: group.pools.map((pool: Loose, at: number) => ({
+          pools: group.pools.map((pool, at) => ({
             ...pool,
             password: undefined,
             alive: true,
@@ -128,14 +128,14 @@ export function braiinsDevice(username: string, password: string): WebDevice {
 
 /** Auradine: commands by name behind a token. */
 export function auradineDevice(password: string): WebDevice {
-  const pages = structuredClone(web.auradinePages) as Loose;
+  const pages = structuredClone(web.auradinePages);
   const ok = { body: { STATUS: [{ STATUS: 'S', Code: 0, Msg: 'done' }] } };
   const taken = () => ok;
   return behindToken(
     pages,
     {
       path: '/token',
-      isRight: (body) => body.password === password,
+      isRight: (body: { password: string }) => body.password === password,
       answer: { Token: [{ Token: 'word' }] },
       header: ['token', 'word'],
     },
@@ -143,8 +143,8 @@ export function auradineDevice(password: string): WebDevice {
       'POST /mode': taken,
       'POST /restart': taken,
       'POST /fan': taken,
-      'POST /updatepools': (body) => {
-        Object.assign(pages['/pools'].POOLS[0], { URL: body.pools[0].url, User: body.pools[0].user });
+      'POST /updatepools': (body: { pools: { url: string; user: string }[] }) => {
+        Object.assign(pages['/pools'].POOLS[0] ?? {}, { URL: body.pools[0]?.url, User: body.pools[0]?.user });
         return ok;
       },
     },
@@ -153,33 +153,34 @@ export function auradineDevice(password: string): WebDevice {
 
 /** ePIC: the password goes with each command. */
 export function epicDevice(password: string): WebDevice {
-  const pages = structuredClone(web.epicPages) as Loose;
+  const pages = structuredClone(web.epicPages);
   const summary = pages['/summary'];
   const done: WebDevice['done'] = [];
-  const changes: Readonly<Record<string, (param: Loose) => void>> = {
-    '/miner': (param) => {
+  const changes: Readonly<Record<string, (param: never) => void>> = {
+    '/miner': (param: string) => {
       summary.Status['Operating State'] = param === 'Stop' ? 'Idling' : 'Mining';
       if (param === 'Stop') for (const board of summary.HBs) board.Hashrate = [0, 0, 0];
     },
     '/softreboot': () => undefined,
     '/reboot': () => undefined,
     '/fanspeed': () => undefined,
-    '/tune/clock/all': (param) => {
+    '/tune/clock/all': (param: number) => {
       for (const board of summary.HBs) board['Core Clock Avg'] = param;
     },
-    '/coin': (param) => {
+    '/coin': (param: { stratum_configs: typeof summary.StratumConfigs }) => {
       summary.StratumConfigs = param.stratum_configs;
-      summary.Stratum['Current Pool'] = param.stratum_configs[0].pool;
+      summary.Stratum['Current Pool'] = param.stratum_configs[0]?.pool ?? '';
     },
   };
   const device: Device = (request) => {
     const { method, path } = request;
-    if (method === 'GET') return path in pages ? { body: pages[path] } : { status: 404, body: '' };
-    const { param, password: given } = bodyOf(request);
+    if (method === 'GET')
+      return path in pages ? { body: pages[path as keyof typeof pages] } : { status: 404, body: '' };
+    const { param, password: given } = bodyOf(request) as { param: unknown; password: string };
     if (given !== password) return { body: { result: false, error: 'Incorrect password' } };
     const change = changes[path];
     if (change === undefined) return { status: 404, body: '' };
-    change(param);
+    change(param as never);
     done.push({ path, body: param });
     return { body: { result: true, error: null } };
   };
@@ -188,7 +189,7 @@ export function epicDevice(password: string): WebDevice {
 
 /** ESP-Miner: one object of settings, taken at the next start where it is about the pool. */
 export function bitaxeDevice(): WebDevice {
-  const info = structuredClone(web.bitaxeInfo) as Loose;
+  const info = structuredClone(web.bitaxeInfo);
   const done: WebDevice['done'] = [];
   const device: Device = (request) => {
     const { method, path } = request;
