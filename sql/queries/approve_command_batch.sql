@@ -5,8 +5,9 @@ with told as (
 ),
 approved as (
   update command_batches b set state = 'running', wave = 1, approved_at = statement_timestamp(), approved_by = $3::text
-  from told t where b.batch_id = t.batch_id and t.state = 'waiting_approval' and t.created_by <> $3::text
-    and (t.created_user = $4::int) is not true
+  from told t where b.batch_id = t.batch_id and t.state = 'waiting_approval' 
+    -- By their accounts where both have one: a person may hold several tokens, and two persons' may be called alike.
+    and coalesce(t.created_user <> $4::int, t.created_by <> $3::text)
   returning b.batch_id, b.site_id, b.ttl_s
 ),
 moved as (

@@ -243,7 +243,9 @@ export class CommandsRepo {
     const rows = await this.#db.run(
       'commands_open',
       (sql) => sql<CommandCount[]>`
-      select kind, status, count(*)::int as n from miner_commands where ended_at is null group by kind, status`,
+      select kind, status, count(*)::int as n from miner_commands where status = 'pending' group by kind, status
+      union all
+      select kind, status, count(*)::int as n from miner_commands where status = 'sent' group by kind, status`,
     );
     return rows.map((row) => ({ ...row }));
   }

@@ -43,6 +43,14 @@ describe('the benchmarks', () => {
     for (const { name, value } of report.figures) expect(value, name).toBeGreaterThan(0);
   }, 120_000);
 
+  it('gives and claims a few commands and gives a figure for everything', async () => {
+    const flags = ['--quick', '--json', '--miners', '120', '--server', inject('plainPostgresUrl')];
+    const report = JSON.parse(await bench('commands', flags)) as Report;
+    const figures = Object.fromEntries(report.figures.map(({ name, value }) => [name, value]));
+    expect(figures).toMatchObject({ 'claimed before what goes first': 0, 'not claimed': 0 });
+    expect(Object.keys(figures)).toHaveLength(6);
+  }, 120_000);
+
   it('tells a target that is met from one that is missed or was not measured', () => {
     const figure = (value: number | null) => ({
       name: `f ${value}`,

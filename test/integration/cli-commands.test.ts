@@ -114,4 +114,27 @@ describe('commands on the command line', () => {
     expect((await headframe(['logout'], { env })).stdout).toContain('not signed in');
     expect(await readFile(token, 'utf8')).toBe('hst_x\n');
   });
+
+  test('a login is kept for its user alone, used without an address, and forgotten', async () => {
+    const rights = { role: 'operator' as const, site_ids: null };
+    const user = await api.store.users.create('ana', rights, null);
+    const { token } = await api.store.tokens.create(
+      user.user_id,
+      'cli',
+      rights,
+      new Date(Date.now() + 60_000),
+    );
+    const file = join(folder, 'ana.token');
+    await writeFile(file, `${token}\n`);
+    const env = { XDG_CONFIG_HOME: folder };
+    const signedIn = await headframe(['login', `${api.api.url}/`, '--token-file', file], { env });
+    expect(signedIn).toMatchObject({ code: 0, stdout: `signed in to ${api.api.url} as token:cli\n` });
+    const kept = join(folder, 'headframe', 'login.json');
+    expect((await stat(kept)).mode & 0o777).toBe(0o600);
+    const order = ['command', 'create', 'reboot', '10.0.0.3', '--site', 'north', '--yes', '--json'];
+    const made = await headframe(order, { env });
+    expect([made.code, JSON.parse(made.stdout)]).toMatchObject([0, { created_by: 'token:cli' }]);
+    expect((await headframe(['logout'], { env })).stdout).toContain('signed out');
+    await expect(stat(kept)).rejects.toThrow();
+  });
 });

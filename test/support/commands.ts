@@ -1,3 +1,4 @@
+import type { ApiOptions } from '../../src/api/options.js';
 import { configSchema, type Config } from '../../src/config/schema.js';
 import { commandDepsOf, commandWaitsOf, startCommands, sweepCommands } from '../../src/roles/commands.js';
 import { createFailure } from '../../src/roles/failure.js';
@@ -11,12 +12,22 @@ import { createTestStorage, silent, type TestStorage } from './storage.js';
 /** An answer of the api. */
 export type Answer = { readonly [name: string]: never };
 
+/** What an instance has beside the routes. */
+export interface StartParts {
+  /** It hears of commands of other instances, and sweeps. */
+  readonly listens?: boolean;
+  /** What programs of this machine may do unnamed; all, unless it is said. */
+  readonly localAccess?: ApiOptions['localAccess'];
+}
+
 /** One api instance on the database of a bench. */
 export interface CommandApi {
   readonly api: TestApi;
   readonly store: Store;
   /** Asks as a person of this machine would. */
   person(method: string, path: string, body?: unknown): Promise<[number, Answer]>;
+  /** Asks with an API token. */
+  script(token: string, method: string, path: string, body?: unknown): Promise<[number, Answer]>;
   /** Asks with a collector's key. */
   collector(method: string, path: string, body?: unknown, key?: string): Promise<[number, Answer]>;
   stop(): Promise<void>;
@@ -29,7 +40,7 @@ export interface CommandBench {
   /** Of the site, and of another one. */
   readonly key: string;
   readonly otherKey: string;
-  start(settings?: Partial<Config['commands']>, parts?: { listens?: boolean }): Promise<CommandApi>;
+  start(settings?: Partial<Config['commands']>, parts?: StartParts): Promise<CommandApi>;
   /** What time does, once. */
   sweep(settings?: Partial<Config['commands']>): Promise<object>;
   /** Statuses of all commands by number. */
@@ -53,7 +64,10 @@ export async function createCommandBench(edition: TestEdition): Promise<CommandB
     const waits = commandWaitsOf({ config, store });
     const api = await startTestApi({
       deps: { ...storeDeps(store, 90), commands: commandDepsOf({ config, store }, waits) },
-      options: { commandRequestsPerMinute: 1_000_000 },
+      options: {
+        commandRequestsPerMinute: 1_000_000,
+        ...(parts.localAccess === undefined ? {} : { localAccess: parts.localAccess }),
+      },
     });
     const loops =
       parts.listens === true
@@ -85,6 +99,7 @@ export async function createCommandBench(edition: TestEdition): Promise<CommandB
       api,
       store,
       person: (method, path, body) => call(method, path, body, {}),
+      script: (token, method, path, body) => call(method, path, body, { authorization: `Bearer ${token}` }),
       collector: (method, path, body, own = key) => call(method, path, body, { 'x-collector-key': own }),
       stop,
     };
