@@ -47,8 +47,23 @@ export function createGuards(
         throw new AppError('FORBIDDEN', `This takes the role ${needed}; you are ${principal.role}`);
       }
       response.locals['principal'] = principal;
+      if (isStream(response)) watchStream(request, response);
       next();
     };
+
+  /** What goes on for hours ends soon after its session, token or rights do. */
+  const watchStream = (request: Request, response: Response): void => {
+    const timer = setInterval(() => {
+      const check = principals.find(request).then((now) => isSame(now, principalOf(response)));
+      // While the database is away nobody's rights change.
+      void check
+        .catch((error: unknown) => (error as Partial<AppError>).code === 'DATABASE_UNAVAILABLE')
+        .then((mayGoOn) => {
+          if (!mayGoOn) response.end();
+        });
+    }, options.principalCheckMs);
+    response.on('close', () => clearInterval(timer));
+  };
 
   return {
     collector: [guardCollector],
@@ -57,6 +72,15 @@ export function createGuards(
     admin: [guardOrigin, guardPerson('admin')],
     open: [],
   };
+}
+
+const isStream = (response: Response): boolean => response.locals['route'] === '/api/collector/stream';
+
+function isSame(a: Principal | null, b: Principal): boolean {
+  if (a === null) return false;
+  const sites = (of: Principal): string =>
+    JSON.stringify(of.siteIds === null ? null : [...of.siteIds].sort());
+  return a.role === b.role && sites(a) === sites(b);
 }
 
 function loginRequired(): AppError {

@@ -40,10 +40,10 @@ export function createAuthHandlers(
   deps: ApiDeps,
   principals: Principals,
   audit: Audit,
+  beginSession: BeginSession,
 ): Record<keyof typeof authRoutes, Handle> {
   const { people, options } = deps;
   const limit = createLoginLimit(options.logins);
-  const beginSession = createBeginSession(deps);
 
   return {
     'post /api/auth/login': async (request, response) => {

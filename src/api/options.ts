@@ -72,9 +72,13 @@ export interface ApiOptions {
   readonly isInsecureAllowed: boolean;
   readonly sessions: SessionLimits;
   readonly logins: LoginLimits;
+  /** An API token lasts so long at most, days. */
+  readonly tokenMaxDays: number;
   /** How long a session or token is believed, ms; and longer, while the database is away, ms. */
   readonly principalTtlMs: number;
   readonly principalAwayMs: number;
+  /** How often who follows an event stream is looked up again, ms. */
+  readonly principalCheckMs: number;
   readonly thresholds: HealthThresholds;
 }
 
@@ -116,7 +120,9 @@ export const defaultApiOptions: ApiOptions = {
   isInsecureAllowed: false,
   sessions: { idleMs: 12 * 3_600_000, maxMs: 7 * 86_400_000, perUser: 10 },
   logins: { perAddress: 20, perName: 10, windowS: 300 },
+  tokenMaxDays: 365,
   principalTtlMs: 5_000,
   principalAwayMs: 60_000,
+  principalCheckMs: 15_000,
   thresholds: defaultHealthThresholds,
 };

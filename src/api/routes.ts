@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import { optionalCollector } from './access.js';
 import { createAudit } from './audit.js';
-import { createAuthHandlers } from './auth.js';
+import { createAuthHandlers, createBeginSession } from './auth.js';
 import type { KeyCheck } from './collector-key.js';
 import { buildOpenApi } from './contract/openapi.js';
 import type { RouteDoc } from './contract/route-doc.js';
@@ -12,6 +12,7 @@ import type { ApiDeps } from './deps.js';
 import { docsPageStyle, renderDocsPage } from './docs-page.js';
 import { createHealth, createMetricsPage, createReadiness } from './health.js';
 import { createHistoryReads } from './history-reads.js';
+import { createPeopleHandlers } from './people.js';
 import type { Principals } from './principals.js';
 import { createLoad, createReads } from './reads.js';
 import { createStreamHandler } from './stream.js';
@@ -30,6 +31,7 @@ export interface Route {
 /** Every route of `routeTable`. What is not here is 404, before anyone is asked for a key. */
 export function createRoutes(deps: ApiDeps, checkKey: KeyCheck, principals: Principals): readonly Route[] {
   const audit = createAudit(deps);
+  const beginSession = createBeginSession(deps);
   const load = createLoad(deps);
   const reads = createReads(deps, load);
   const past = createHistoryReads(deps, load);
@@ -53,7 +55,8 @@ export function createRoutes(deps: ApiDeps, checkKey: KeyCheck, principals: Prin
     'get /api/collector/sites/:site/fleet': past.fleet,
     'get /api/collector/sites/:site/heatmap': past.heatmap,
     ...createAlertHandlers(deps, audit),
-    ...createAuthHandlers(deps, principals, audit),
+    ...createAuthHandlers(deps, principals, audit, beginSession),
+    ...createPeopleHandlers(deps, { principals, audit, beginSession }),
     ...createCommandHandlers(deps, audit),
     'get /api/openapi.json': (_request, response) => void response.json(document),
     'get /api/docs': (_request, response) => void response.type('html').send(page),

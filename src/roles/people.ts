@@ -55,7 +55,7 @@ export function accessOptionsOf({
   auth,
 }: Config): Pick<
   ApiOptions,
-  'hasOpenReads' | 'localAccess' | 'trustProxy' | 'isInsecureAllowed' | 'sessions' | 'logins'
+  'hasOpenReads' | 'localAccess' | 'trustProxy' | 'isInsecureAllowed' | 'sessions' | 'logins' | 'tokenMaxDays'
 > {
   return {
     hasOpenReads: api.open_reads,
@@ -67,6 +67,7 @@ export function accessOptionsOf({
       maxMs: auth.session_max_h * hourMs,
       perUser: auth.sessions_per_user,
     },
+    tokenMaxDays: auth.token_max_days,
     logins: {
       perAddress: auth.logins_per_address,
       perName: auth.logins_per_name,

@@ -1,4 +1,7 @@
 import { request as httpRequest } from 'node:http';
+import { configSchema } from '../../src/config/schema.js';
+import { alertDepsOf, senderOf } from '../../src/roles/alerts.js';
+import { commandDepsOf, commandWaitsOf } from '../../src/roles/commands.js';
 import { storeDeps } from '../../src/roles/read-deps.js';
 import { storeOn, type Store } from '../../src/roles/store.js';
 import { startTestApi, type TestApi, type TestApiOptions } from './api-server.js';
@@ -42,7 +45,9 @@ export function ask(url: string, method: string, path: string, options: AskOptio
   const text = body === undefined ? undefined : JSON.stringify(body);
   return new Promise((resolve, reject) => {
     const sent = {
-      ...(text === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(text === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
       ...(cookie === undefined ? {} : { cookie }),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...headers,
@@ -69,9 +74,15 @@ export async function createPeopleBench(
 ): Promise<PeopleBench> {
   const storage = await createTestStorage(edition);
   const store = storeOn(storage.db);
+  const config = configSchema.parse({});
   const api = await startTestApi({
     ...setup,
-    deps: { ...storeDeps(store, 90), ...setup.deps },
+    deps: {
+      ...storeDeps(store, 90),
+      alerts: alertDepsOf(store, 100, senderOf(config)),
+      commands: commandDepsOf({ config, store }, commandWaitsOf({ config, store })),
+      ...setup.deps,
+    },
     options: { localAccess: 'none', ...setup.options },
   });
   const askIt: PeopleBench['ask'] = (method, path, options) => ask(api.url, method, path, options);

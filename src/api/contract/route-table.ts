@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { alertRoutes } from './alert-routes.js';
 import { commandRoutes } from './command-routes.js';
 import { authRoutes } from './auth-routes.js';
+import { peopleRoutes } from './people-routes.js';
 import { ok, count } from './answers.js';
 import { alive, ready, status, uploadAnswer, uploadBody } from './collector-answers.js';
 import { fleetStats, livePage, minerDetail, quirk, site, siteSummary, topMiners } from './live-answers.js';
@@ -176,6 +177,7 @@ export const routeTable = {
   ...alertRoutes,
   ...commandRoutes,
   ...authRoutes,
+  ...peopleRoutes,
   'get /api/openapi.json': {
     access: 'open',
     group: 'Operation',
