@@ -44,7 +44,12 @@ async function benchRead(options: Options): Promise<Report> {
 async function measure(options: Options, target: Target, seeded: Seeded): Promise<Measured> {
   const { farm, fleet } = seeded;
   // Live rows are as fresh at the end as at the beginning.
-  const flags = ['api.port=0', `poll.interval_s=${options.size.intervalS}`, 'api.stale_intervals=1000'];
+  const flags = [
+    'api.port=0',
+    'api.local_access=viewer',
+    `poll.interval_s=${options.size.intervalS}`,
+    'api.stale_intervals=1000',
+  ];
   const api = await startRole(['api', ...flags.flatMap((flag) => ['--set', flag])], 'api is listening', {
     DATABASE_URL: target.url,
   });

@@ -1,6 +1,6 @@
-import { userInfo } from 'node:os';
 import type { Config } from '../config/schema.js';
 import type { Alert } from '../domain/alerts.js';
+import { auditCommand, systemUser } from './audit.js';
 import { columns } from './columns.js';
 import { refuseMissing, siteIdsOf, withStore } from './data.js';
 
@@ -34,12 +34,16 @@ export async function acknowledgeAlert(
 ): Promise<number> {
   refuseMissing(config);
   const { id, note } = options;
-  return withStore(config, async ({ alerts }) => {
+  return withStore(config, async (store) => {
     const now = new Date();
-    const alert = await alerts.acknowledge(id, operator(), note, now);
+    const alert = await store.alerts.acknowledge(id, systemUser(), note, now);
     if (alert === null) print(`there is no alert ${id}`);
-    else if (alert.acknowledged_at === now.toISOString()) print(`alert ${id} is acknowledged`);
-    else
+    else if (alert.acknowledged_at === now.toISOString()) {
+      const after = { acknowledged_by: alert.acknowledged_by, note };
+      const change = { action: 'alert.acknowledge', target: `alert ${id}`, siteId: alert.site_id, after };
+      await auditCommand(store, change);
+      print(`alert ${id} is acknowledged`);
+    } else
       print(
         `alert ${id} was acknowledged by ${alert.acknowledged_by ?? ''} at ${alert.acknowledged_at ?? ''}`,
       );
@@ -62,13 +66,4 @@ function alertTable(list: readonly Alert[]): string {
   return columns([['id', 'level', 'state', 'site', 'kind', 'incident', 'since', 'message'], ...rows]).join(
     '\n',
   );
-}
-
-/** Who runs the command; a system user without a name is the operator, as over HTTP. */
-function operator(): string {
-  try {
-    return userInfo().username.slice(0, 64);
-  } catch {
-    return 'operator';
-  }
 }

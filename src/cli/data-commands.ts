@@ -8,9 +8,10 @@ import {
   type ConfigFlags,
   type Finish,
 } from './options.js';
+import { addPeopleCommands } from './people-commands.js';
 import { print } from './print.js';
 
-/** `migrate`, `db`, `keys`, `alerts`, `quirks` and `racks`: commands on the database. */
+/** `migrate`, `db`, `keys`, `users`, `tokens`, `alerts`, `quirks` and `racks`: commands on the database. */
 export function addDataCommands(program: Command, finish: Finish): void {
   program.commandsGroup('Database:');
   withConfigFlags(
@@ -31,6 +32,7 @@ export function addDataCommands(program: Command, finish: Finish): void {
     },
   );
   addKeys(program, finish);
+  addPeopleCommands(program, finish);
   addAlerts(program, finish);
   const quirks = program
     .command('quirks')

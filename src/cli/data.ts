@@ -7,6 +7,7 @@ import { startEmbeddedPostgres } from '../storage/embedded/embedded-postgres.js'
 import type { ListedKey } from '../storage/keys.repo.js';
 import { checkSchema, migrate, type SchemaState } from '../storage/migrate.js';
 import { createLogger, type Logger } from '../telemetry/logger.js';
+import { auditCommand } from './audit.js';
 import { columns } from './columns.js';
 
 type Print = (line: string) => void;
@@ -87,8 +88,10 @@ export async function createKey(
   options: { readonly site: string; readonly label: string | null; readonly isJson: boolean },
   print: Print,
 ): Promise<number> {
-  return withStore(config, async ({ sites, keys }) => {
-    const made = await keys.create(await sites.ensureSite(options.site), options.label);
+  return withStore(config, async (store) => {
+    const made = await store.keys.create(await store.sites.ensureSite(options.site), options.label);
+    const after = { key_id: made.keyId, prefix: made.prefix, label: options.label };
+    await auditCommand(store, { ...keyChange('create', made.keyId, made.siteId), after });
     if (options.isJson) {
       const { keyId: key_id, siteId: site_id, key } = made;
       print(JSON.stringify({ key_id, site_id, site: options.site, key }));
@@ -113,6 +116,12 @@ export async function listKeys(
     return 0;
   });
 }
+
+const keyChange = (what: string, keyId: number, siteId: number) => ({
+  action: `collector_key.${what}`,
+  target: `collector_key ${keyId}`,
+  siteId,
+});
 
 function keyJson(key: ListedKey): Record<string, unknown> {
   return {
@@ -142,8 +151,11 @@ function keyTable(list: readonly ListedKey[]): string {
 /** `headframe keys revoke`; exit code 1 when no such key is active. */
 export async function revokeKey(config: Config, keyId: number, print: Print): Promise<number> {
   refuseMissing(config);
-  return withStore(config, async ({ keys }) => {
-    const isRevoked = await keys.revoke(keyId);
+  return withStore(config, async (store) => {
+    const before = await store.keys.findById(keyId);
+    const isRevoked = await store.keys.revoke(keyId);
+    if (isRevoked && before !== null)
+      await auditCommand(store, { ...keyChange('revoke', keyId, before.siteId), before: keyJson(before) });
     print(isRevoked ? `key ${keyId} is revoked` : `there is no active key ${keyId}`);
     return isRevoked ? 0 : 1;
   });

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import type { Config } from '../config/schema.js';
 import { AppError } from '../domain/errors.js';
+import type { FirstLogin } from '../roles/people.js';
 import type { Up, UpStart } from '../roles/up.js';
 import { createLogger, type Logger } from '../telemetry/logger.js';
 import { formatLogLine } from './log-line.js';
@@ -46,9 +47,14 @@ async function runWithPage(
     const up = await start(log, { onStep: (step) => terminal?.show(`${step} …`) });
     terminal?.clear();
     process.stdout.write(`${up.url}\n`);
+    // Beside the data, so that a pipe of the address holds the address alone.
+    if (up.firstLogin !== null) process.stderr.write(`${welcome(up.firstLogin)}\n`);
     return terminal === null ? up : showStatus(up, terminal, farewell);
   });
 }
+
+const welcome = ({ name, password }: FirstLogin): string =>
+  `Sign in as ${name} with the password ${password} (shown this once).`;
 
 /** `demo`, `up` and the roles they are made of. */
 export function addRoleCommands(program: Command, finish: Finish): void {

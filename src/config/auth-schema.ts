@@ -1,4 +1,4 @@
-import { group, int } from './fields.js';
+import { group, int, text } from './fields.js';
 
 /** Settings of people who sign in. */
 export const auth = group(
@@ -12,4 +12,15 @@ export const auth = group(
     login_window_s: int(1, 86_400, 300, 'How long they are counted, s.'),
   },
   'People: sessions, tokens, signing in.',
+);
+
+/** Settings of TLS without a proxy. */
+export const tls = group(
+  {
+    cert: text(
+      'File of the certificate and those that lead to its root, PEM. With `tls.key` the api speaks HTTPS.',
+    ),
+    key: text('File of its private key, PEM.'),
+  },
+  'TLS of the api.',
 );

@@ -4,7 +4,7 @@ import { logLevels } from '../telemetry/logger.js';
 import { roles } from '../domain/principal.js';
 import { alerts } from './alerts-schema.js';
 import { commands } from './commands-schema.js';
-import { auth } from './auth-schema.js';
+import { auth, tls } from './auth-schema.js';
 import { group, int, ratio, text } from './fields.js';
 import { credential, namedSecret, site } from './site-schema.js';
 
@@ -231,9 +231,9 @@ export const configSchema = z.strictObject({
         .describe('Answer reads to anyone, whoever they are: only behind a proxy that asks who it is.'),
       local_access: z
         .enum(['none', ...roles])
-        .default('admin')
+        .default('none')
         .describe(
-          'What any program on this machine may do without signing in. Without effect where `api.trust_proxy` is set.',
+          'What any program on this machine may do without signing in; `demo` presets `admin`. Without effect where `api.trust_proxy` is set.',
         ),
       trust_proxy: text(
         'Proxies whose `X-Forwarded-*` are believed: addresses and networks with commas between, `loopback`, `linklocal`, `uniquelocal`, or how many proxies stand in front.',
@@ -257,6 +257,7 @@ export const configSchema = z.strictObject({
     'The HTTP api and the page.',
   ),
   auth,
+  tls,
   retention: group(
     {
       history_days: int(1, 36_500, 30, 'Samples are kept so long, days.'),

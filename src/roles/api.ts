@@ -16,6 +16,7 @@ import { commandDepsOf, commandWaitsOf, startCommands } from './commands.js';
 import { createFailure, type Failure } from './failure.js';
 import { startMaintenance } from './maintenance.js';
 import { accessOptionsOf } from './people.js';
+import { listenOptionsOf } from './listen.js';
 import { thresholdsOf } from './plan.js';
 import { storeDeps } from './read-deps.js';
 import { openStore, staleAfterS, type Store } from './store.js';
@@ -26,13 +27,16 @@ export interface ApiOptions {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly failure: Failure;
+  /** Pollers of this process upload to `ownUrl`, on loopback. */
+  readonly hasOwnPollers?: boolean;
 }
 
 /** The http api with its ingest threads and maintenance, on a migrated database. */
 export async function startApi(
   options: ApiOptions,
-): Promise<{ server: RunningServer; stop(): Promise<void> }> {
+): Promise<{ server: RunningServer; ownUrl: string; stop(): Promise<void> }> {
   const { config, store, log } = options;
+  const listen = listenOptionsOf(config);
   const send = senderOf(config);
   const lifecycle = createLifecycle();
   const pool = new IngestPool(log, {
@@ -50,23 +54,28 @@ export async function startApi(
     shared,
     parseUpload: pool.run,
   });
-  const server = await startServer({ app, host: config.api.host, port: config.api.port, lifecycle }).catch(
-    (error: unknown) => {
-      throw new AppError(
-        'CONFIG_INVALID',
-        `api.host, api.port: cannot listen on ${config.api.host}:${config.api.port}: ${(error as Error).message}`,
-        { cause: error },
-      );
-    },
-  );
+  const server = await startServer({ app, ...listen, lifecycle }).catch((error: unknown) => {
+    throw new AppError(
+      'CONFIG_INVALID',
+      `api.host, api.port: cannot listen on ${listen.host}:${listen.port}: ${(error as Error).message}`,
+      { cause: error },
+    );
+  });
+  // The certificate names the machine as others know it, not as pollers in the same process reach it.
+  const own =
+    options.hasOwnPollers === true && listen.tls !== undefined
+      ? await startServer({ app, host: '127.0.0.1', port: 0, lifecycle })
+      : null;
   const maintenance = startMaintenance(options);
   const alerts = startAlerts({ ...options, send });
   const commands = startCommands({ ...options, waits });
   return {
     server,
+    ownUrl: (own ?? server).url,
     async stop() {
       await Promise.all([maintenance.stop(), alerts.stop(), commands.stop()]);
-      await server.stop({ deadlineMs: config.shutdown_ms / 2 });
+      const deadlineMs = config.shutdown_ms / 2;
+      await Promise.all([server.stop({ deadlineMs }), own?.stop({ deadlineMs })]);
       await pool.close();
       shared?.close();
     },

@@ -2,7 +2,7 @@ import type { PeopleDeps } from '../api/people-deps.js';
 import type { FindThing, ThingKind } from '../api/site-guard.js';
 import type { Config } from '../config/schema.js';
 import type { ApiOptions } from '../api/options.js';
-import { PasswordHasher } from '../storage/secrets.js';
+import { PasswordHasher, randomPassword } from '../storage/secrets.js';
 import type { Store } from './store.js';
 
 /** What people, sessions and tokens need, from the database. */
@@ -80,4 +80,31 @@ export function accessOptionsOf({
 function trustOf(text: string | undefined): ApiOptions['trustProxy'] {
   if (text === undefined) return false;
   return /^\d+$/.test(text) ? Number(text) : text;
+}
+
+/** What to sign in with, shown once. */
+export interface FirstLogin {
+  readonly name: string;
+  readonly password: string;
+}
+
+/** Makes the user `admin` on a database without users; null when there are some. */
+export async function makeFirstAdmin({ users, audit }: Store): Promise<FirstLogin | null> {
+  if (await users.hasAny()) return null;
+  const password = randomPassword();
+  const made = await users.createFirst('admin', await new PasswordHasher().hash(password));
+  if (made === null) return null;
+  await audit.append({
+    actor_kind: 'local',
+    actor: 'first start',
+    user_id: null,
+    action: 'user.create',
+    target: `user ${made.user_id}`,
+    site_id: null,
+    address: null,
+    request_id: null,
+    before: null,
+    after: made,
+  });
+  return { name: made.name, password };
 }

@@ -11,6 +11,7 @@ import { startApi } from './api.js';
 import { startEdge } from './edge.js';
 import { createFailure, type Failure } from './failure.js';
 import { shardsOf } from './plan.js';
+import { makeFirstAdmin, type FirstLogin } from './people.js';
 import type { Polling } from './polling.js';
 import { openStore, shortestIntervalS, staleAfterS, type Store } from './store.js';
 
@@ -35,6 +36,8 @@ export interface UpStatus {
 export interface Up {
   /** Of the page. */
   readonly url: string;
+  /** Of the first admin, made by this start; null when there were users. Told once. */
+  readonly firstLogin: FirstLogin | null;
   status(): Promise<UpStatus>;
   readonly failed: Promise<never>;
   stop(): Promise<void>;
@@ -70,13 +73,14 @@ export async function startUp(config: Config, log: Logger, options: UpStart = {}
     const store = openStore(url, config, { log, metrics });
     started.push(() => store.database.close({ timeoutMs: config.shutdown_ms / 4 }));
     const sites = await ownSites(config, store);
+    const firstLogin = await makeFirstAdmin(store);
     step('Starting the api and the pollers');
-    const api = await startApi({ config, store, metrics, log, failure });
+    const api = await startApi({ config, store, metrics, log, failure, hasOwnPollers: true });
     started.push(api.stop);
     const edge = await startEdge({
       config,
       shards,
-      apiUrl: api.server.url,
+      apiUrl: api.ownUrl,
       keys: sites.keys,
       metrics,
       log,
@@ -88,7 +92,7 @@ export async function startUp(config: Config, log: Logger, options: UpStart = {}
       ...countsOf(edge.polling),
       url: api.server.url,
     });
-    return { url: api.server.url, status, failed: failure.failed, stop };
+    return { url: api.server.url, firstLogin, status, failed: failure.failed, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -23,7 +23,13 @@ afterAll(async () => {
 
 /** `headframe up` on the simulated farm, with one-second slots. */
 function up(data: string, ...args: string[]) {
-  const settings = ['allow_loopback=true', 'poll.interval_s=1', 'poll.flush_ms=200', 'log_level=warn'];
+  const settings = [
+    'allow_loopback=true',
+    'poll.interval_s=1',
+    'poll.flush_ms=200',
+    'log_level=warn',
+    'api.local_access=viewer',
+  ];
   return startCommand(
     ['up', '--data-dir', data, '--port', '0', ...settings.flatMap((each) => ['--set', each]), ...args],
     { cwd: folder.path },
@@ -62,7 +68,9 @@ describe('headframe up', () => {
     );
     const before = await api<MinerDetail>(url, 'sites/1/miners/127.23.0.1');
     first.signal('SIGTERM');
-    expect(await first.ended).toEqual({ code: 0, stdout: `${url}\n`, stderr: '' });
+    const { stderr, ...rest } = await first.ended;
+    expect(rest).toEqual({ code: 0, stdout: `${url}\n` });
+    expect(stderr).toMatch(/^Sign in as admin with the password [a-z2-9-]{23} \(shown this once\)\.\n$/);
     expect(processesNaming(data)).toEqual([]);
 
     const second = up(data, ...range());

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LiveMiner } from '../../../src/domain/ingest.js';
+import { noteSignedOut } from './session.js';
 
 /** One site of the list. */
 export interface Site {
@@ -36,6 +37,7 @@ export async function get<T>(path: string, signal: AbortSignal): Promise<T> {
       : 'The api cannot be reached.';
     throw new Error(message, { cause });
   }
+  if (response.status === 401) noteSignedOut();
   const date = Date.parse(response.headers.get('date') ?? '');
   // The header has whole seconds; less than two of difference is no skew.
   if (!Number.isNaN(date)) skewMs = Math.abs(date - Date.now()) < 2000 ? 0 : date - Date.now();

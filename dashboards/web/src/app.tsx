@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { LivePage } from '../../../src/domain/ingest.js';
 import { useResource } from './api.js';
@@ -5,15 +6,18 @@ import type { Site, TopMiners } from './api.js';
 import { Detail } from './detail.js';
 import { duration, hashrate, number, text } from './format.js';
 import { Header } from './header.js';
+import { Login } from './login.js';
 import { Miners } from './miners.js';
 import { Problem } from './parts.js';
 import { useRoute } from './route.js';
 import type { Route } from './route.js';
+import { useSession } from './session.js';
 import { States } from './states.js';
 import { useNow, useStream } from './stream.js';
 import type { Stream } from './stream.js';
 import { Summary } from './summary.js';
 import { TopLists } from './top-lists.js';
+import { UserMenu } from './user-menu.js';
 
 function livePath(site: number, route: Route): string {
   const query = new URLSearchParams({
@@ -84,8 +88,15 @@ function Stalled({ stream, error }: { readonly stream: Stream; readonly error: s
   );
 }
 
-/** The page. */
+/** The page, to who may see it; else the form to sign in. */
 export function App() {
+  const { session, enter, leave, ask } = useSession();
+  if (session === 'unknown') return <p class="quiet">Loading…</p>;
+  if (session === null) return <Login enter={enter} />;
+  return <Farm menu={<UserMenu me={session} leave={leave} ask={ask} />} />;
+}
+
+function Farm({ menu }: { readonly menu: ComponentChildren }) {
   const [route, go] = useRoute();
   const retry = useNow(5000);
   const sites = useResource<readonly Site[]>('/sites', retry);
@@ -102,7 +113,7 @@ export function App() {
 
   return (
     <>
-      <Header sites={list} site={site} stream={stream} go={go} />
+      <Header sites={list} site={site} stream={stream} go={go} menu={menu} />
       <main data-lost={stream.connection === 'reconnecting' ? '' : undefined}>
         <Stalled stream={stream} error={live.error} />
         {site === null && !sites.isLoading && <NoSites error={sites.error} />}

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import type { Site } from './api.js';
 import { duration } from './format.js';
 import type { Go } from './route.js';
@@ -28,10 +29,12 @@ interface HeaderProps {
   readonly site: number | null;
   readonly stream: Stream;
   readonly go: Go;
+  /** Who looks at the page. */
+  readonly menu: ComponentChildren;
 }
 
 /** Name, site, and how fresh the page is. */
-export function Header({ sites, site, stream, go }: HeaderProps) {
+export function Header({ sites, site, stream, go, menu }: HeaderProps) {
   return (
     <header class="top">
       <img src="/favicon.svg" alt="" width="26" height="26" />
@@ -54,6 +57,7 @@ export function Header({ sites, site, stream, go }: HeaderProps) {
         <p class="site">{stream.summary?.site_name ?? sites[0]?.site_name ?? ''}</p>
       )}
       <ConnectionState stream={stream} />
+      {menu}
     </header>
   );
 }

@@ -10,5 +10,6 @@ import './styles/miners.css';
 import './styles/miner-table.css';
 import './styles/detail.css';
 import './styles/raw.css';
+import './styles/session.css';
 
 render(<App />, document.getElementById('app')!);

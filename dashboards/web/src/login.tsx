@@ -1,0 +1,68 @@
+import { useState } from 'preact/hooks';
+import { signIn } from './session.js';
+import type { Me } from './session.js';
+
+/** The form to sign in with. */
+export function Login({ enter }: { readonly enter: (me: Me) => void }) {
+  const [error, setError] = useState<string | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    const fields = new FormData(event.currentTarget as HTMLFormElement);
+    setBusy(true);
+    setError(null);
+    try {
+      enter(await signIn(String(fields.get('name')), String(fields.get('password'))));
+    } catch (cause) {
+      setError((cause as Error).message);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <main class="login">
+      <form onSubmit={(event) => void submit(event)} data-testid="login">
+        <div class="login-brand">
+          <img src="/favicon.svg" alt="" width="40" height="40" />
+          <h1>Headframe</h1>
+        </div>
+        <label>
+          Name
+          <input
+            id="login-name"
+            name="name"
+            autocomplete="username"
+            autocapitalize="none"
+            spellcheck={false}
+            maxLength={64}
+            required
+            autofocus
+          />
+        </label>
+        <label>
+          Password
+          <input
+            id="login-password"
+            name="password"
+            type="password"
+            autocomplete="current-password"
+            maxLength={1024}
+            required
+          />
+        </label>
+        {error !== null && (
+          <p class="problem" role="alert">
+            {error}
+          </p>
+        )}
+        <button type="submit" disabled={isBusy}>
+          {isBusy ? 'Signing in…' : 'Sign in'}
+        </button>
+        <p class="login-hint">
+          The first start of <code>headframe up</code> prints a login; <code>headframe users add</code> makes
+          others.
+        </p>
+      </form>
+    </main>
+  );
+}
