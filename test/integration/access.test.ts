@@ -108,6 +108,9 @@ describe.each(testEditions())('access on %s', (edition) => {
           body: { site_id: siteId, miner_id: `${label}-1`, ip_address: '10.0.0.1', command_type: 'reboot' },
         })
       ).body['command_id'] as number,
+      command_batch:
+        await id(`insert into command_batches (site_id, kind, params, state, total, priority, ttl_s, pause_s, max_failed_percent, wave, created_at, created_by)
+        values (${siteId}, 'reboot', '{}', 'waiting_approval', 1, 5, 60, 0, 100, 0, now(), '${label}') returning batch_id as id`),
       collector_key: made.keyId,
       user: (await bench.store.users.create(`${label} user`, rights, null)).user_id,
       api_token: token.token_id,
@@ -260,6 +263,7 @@ describe.each(testEditions())('access on %s', (edition) => {
       `select * from notifiers order by 1`,
       `select notification_id, state from notification_outbox order by 1`,
       `select command_id, status from miner_commands order by 1`,
+      `select batch_id, state from command_batches order by 1`,
       `select key_id, revoked_at from collector_keys order by 1`,
       `select * from users order by 1`,
       `select token_id, revoked_at from api_tokens order by 1`,
