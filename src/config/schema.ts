@@ -24,7 +24,7 @@ export const configSchema = z.strictObject({
     .array(credential)
     .max(10_000)
     .default([])
-    .describe('Logins of web interfaces, on every site.'),
+    .describe('Logins of web interfaces and of what miners are written to by, on every site.'),
   secrets: z
     .array(namedSecret)
     .max(1_000)

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -36,7 +37,13 @@ export async function startDemo(
   const folder = await mkdtemp(join(tmpdir(), 'headframe-demo-'));
   // As root the database runs as another account, which must be able to pass through.
   await chmod(folder, 0o711);
-  const simulator = await startSimulator({ miners: { base, count: miners }, mix: mixes.demo });
+  const login = { username: 'root', password: randomBytes(12).toString('base64url') };
+  const simulator = await startSimulator({
+    miners: { base, count: miners },
+    mix: mixes.demo,
+    httpPort: 0,
+    login,
+  });
   const end = async (): Promise<void> => {
     await simulator.stop();
     await rm(folder, { recursive: true, force: true });
@@ -54,6 +61,9 @@ export async function startDemo(
             ranges: [`${base}-${simulator.addresses.at(-1)}`],
             zone: 'default',
             port: simulator.port,
+            // So that its miners take commands, as a farm's do.
+            ...(simulator.httpPort === null ? {} : { http_port: simulator.httpPort }),
+            credentials: [login],
           },
         ],
       },

@@ -1,4 +1,5 @@
 import type { CommandOrder } from '../../domain/commands.js';
+import { familyByName } from '../registry.js';
 import { antminer } from './antminer.js';
 import { avalon } from './avalon.js';
 import { vnish } from './vnish.js';
@@ -36,8 +37,15 @@ const byFamily = new Map(
   writers.flatMap((writer) => writer.families.map((family) => [family, writer] as const)),
 );
 
-/** How a family is told what to do; a family without a way of its own hears CGMiner's calls. */
-export const writerFor = (family: string): Writer => byFamily.get(family) ?? generic;
+/**
+ * How a family is told what to do. One without a way of its own hears CGMiner's calls, but where it is read
+ * over HTTP: of that more is not known.
+ */
+export function writerFor(family: string): Writer {
+  const own = byFamily.get(family);
+  if (own !== undefined) return own;
+  return familyByName(family)?.transport === 'http' ? unwritten : generic;
+}
 
 /**
  * Does an order: what the family cannot do is rejected before anything is sent. The outcome holds no
