@@ -109,6 +109,8 @@ describe('a parameter stays one parameter', () => {
         expect(JSON.parse(json.web[1]?.body ?? '')).toEqual({
           ...config,
           pools: [{ url: params.pool_url, user: params.pool_user, pass: params.pool_password }],
+          // As its own page sends it.
+          'freq-level': '100',
         });
       }),
     );
@@ -185,18 +187,24 @@ describe('an outcome', () => {
     }
   });
 
-  it('keeps the type a device uses for its modes', async () => {
+  it('keeps the type a device uses for its modes, and the mode itself in a write that is not about it', async () => {
     for (const [told, asleep] of [
-      ['0', '1'],
-      [0, 1],
+      [{ 'bitmain-work-mode': '0' }, { 'bitmain-work-mode': '1', 'miner-mode': 1 }],
+      [{ 'bitmain-work-mode': 0 }, { 'bitmain-work-mode': 1, 'miner-mode': 1 }],
+      [{ 'miner-mode': '0' }, { 'bitmain-work-mode': '1', 'miner-mode': '1' }],
     ] as const) {
-      const config = conf({ 'bitmain-work-mode': told, 'bitmain-freq-level': '100' });
+      const config = conf({ ...told, 'bitmain-freq-level': '100' });
       const { web } = await sent({ kind: 'disable', params: {} }, 'antminer', { config });
-      expect(JSON.parse(web[1]?.body ?? '')).toMatchObject({
-        'miner-mode': asleep,
-        'bitmain-work-mode': asleep,
-      });
+      expect(JSON.parse(web[1]?.body ?? '')).toMatchObject(asleep);
     }
+    const config = conf({ 'bitmain-work-mode': '1', 'bitmain-freq-level': '90' });
+    const { web } = await sent({ kind: 'set_fan', params: { speed: 40 } }, 'antminer', { config });
+    expect(JSON.parse(web[1]?.body ?? '')).toMatchObject({
+      'bitmain-work-mode': '1',
+      'miner-mode': 1,
+      'freq-level': '90',
+      'bitmain-fan-pwm': '40',
+    });
   });
 });
 

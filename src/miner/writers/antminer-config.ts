@@ -1,6 +1,6 @@
 import type { CommandOrder, PoolParams } from '../../domain/commands.js';
 import { readObject } from '../decode-reply.js';
-import { toText } from '../numbers.js';
+import { toNumber, toText } from '../numbers.js';
 import { isObject } from '../reply-status.js';
 import type { JsonObject, JsonValue } from '../reply.js';
 import { isSamePool, newPool, noPassword } from './order-text.js';
@@ -24,7 +24,6 @@ export type Change =
 /** What a change is about, for people. */
 type Summary = Readonly<Record<string, string>>;
 
-const sleepKeys = ['miner-mode', 'bitmain-work-mode'] as const;
 const levelKeys = ['freq-level', 'bitmain-freq-level', 'bitmain-hashrate-percent'] as const;
 /** The form of S9 and L3 has room for so many. */
 export const formPools = 3;
@@ -71,18 +70,16 @@ export function change(config: AntminerConfig, order: CommandOrder): Change {
 }
 
 function setMode({ value, style }: AntminerConfig, mode: number): Change {
-  const known = sleepKeys
-    .map((key) => value[key])
-    .find((each) => each !== undefined && each !== null && each !== '');
   if (style === 'form') {
     if (!Object.hasOwn(value, 'bitmain-work-mode'))
       return { kind: 'cannot', reason: 'its configuration has no work mode: this firmware cannot sleep' };
-    return changed(value, { 'bitmain-work-mode': alike(known, mode) });
+    return changed(value, { 'bitmain-work-mode': alike(value['bitmain-work-mode'], mode) });
   }
-  return changed(
-    value,
-    Object.fromEntries(sleepKeys.map((key) => [key, alike(value[key] ?? known ?? null, mode)])),
-  );
+  return changed(value, {
+    // Not told by most; their page sends it as a number, beside a work mode that is text.
+    'miner-mode': alike(value['miner-mode'], mode),
+    'bitmain-work-mode': alike(value['bitmain-work-mode'] ?? '', mode),
+  });
 }
 
 function setFrequency(
@@ -159,17 +156,25 @@ function changed(value: JsonObject, fields: JsonObject): Change {
   return { kind: 'changed', value: after, before: told(value), after: told(after) };
 }
 
-/** The configuration as the body of JSON firmware: gaps that its own page prints are filled as it reads them. */
+/**
+ * The configuration as the body of JSON firmware: gaps that its own page prints are filled as it reads them,
+ * and mode and level stand under the names that page sends too, so that no write wakes or slows it.
+ */
 export function toJsonBody(value: JsonObject): JsonObject {
   const body: JsonObject = {};
   for (const [key, each] of Object.entries(value))
     body[key] = each ?? (/-ctrl$|-listen$/.test(key) ? false : '');
+  if (Object.hasOwn(value, 'bitmain-work-mode'))
+    body['miner-mode'] ??= toNumber(value['bitmain-work-mode']) ?? 0;
+  if (Object.hasOwn(value, 'bitmain-freq-level'))
+    body['freq-level'] ??= toText(value['bitmain-freq-level']) ?? '100';
   return body;
 }
 
 /**
  * The configuration as the fields of S9, L3 and S17. Their script takes them by place, so the order counts
- * and nothing is added that it does not know; voltage and work mode only where the device has them.
+ * and nothing is added that it does not know; voltage and work mode only where
+ * the device has the latter.
  */
 export function toFormFields(value: JsonObject): (readonly [name: string, value: string])[] {
   const pools = (Array.isArray(value['pools']) ? value['pools'] : []).filter(isObject);
@@ -192,7 +197,8 @@ export function toFormFields(value: JsonObject): (readonly [name: string, value:
     ['_ant_fan_customize_value', isFixed ? text('bitmain-fan-pwm') : ''],
     ['_ant_freq', text('bitmain-freq')],
   );
+  if (!Object.hasOwn(value, 'bitmain-work-mode')) return fields;
   if (Object.hasOwn(value, 'bitmain-voltage')) fields.push(['_ant_voltage', text('bitmain-voltage')]);
-  if (Object.hasOwn(value, 'bitmain-work-mode')) fields.push(['_ant_work_mode', text('bitmain-work-mode')]);
+  fields.push(['_ant_work_mode', text('bitmain-work-mode')]);
   return fields;
 }
