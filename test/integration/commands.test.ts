@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { commandRoutes } from '../../src/api/contract/command-routes.js';
+import { configSchema } from '../../src/config/schema.js';
+import { runRetention } from '../../src/storage/retention.js';
 import { createCommandBench, type Answer, type CommandApi, type CommandBench } from '../support/commands.js';
 import { testEditions } from '../support/database.js';
 import { ingestBatch, ingestRow, offlineRow } from '../support/ingest-rows.js';
+import { silent } from '../support/storage.js';
 import { waitFor } from '../support/wait.js';
 
 interface Item {
@@ -311,5 +314,34 @@ describe.each(testEditions())('commands on %s', (edition) => {
     const [item] = (await pending()).filter((found) => found.miner_id === 'a');
     expect(item).toMatchObject({ params: pool });
     expect((await one.person('GET', 'commands/history?miner_id=a'))[1]).toMatchObject({ count: 1 });
+  });
+
+  test('are kept thirty days after their end, with their events', async () => {
+    const [old, young, open] = [await create('a'), await create('b'), await create('c')];
+    await one.person('DELETE', `commands/${old}`);
+    await one.person('DELETE', `commands/${young}`);
+    const age = (id: number, days: number) =>
+      bench.storage.query(
+        `update miner_commands set ended_at = now() - interval '${days} days' where command_id = ${id}`,
+      );
+    await Promise.all([age(old, 31), age(young, 29)]);
+    await bench.storage.query(`update miner_commands set created_at = now() - interval '99 days'`);
+    const { retention } = configSchema.parse({});
+    await runRetention(bench.storage.db, {
+      historyDays: retention.history_days,
+      alertDays: retention.alerts_days,
+      noticeDays: retention.notices_days,
+      eventDays: retention.events_days,
+      rollup1hDays: retention.rollup_1h_days,
+      rollup5mDays: retention.rollup_5m_days,
+      logDays: retention.logs_days,
+      commandDays: retention.commands_days,
+      quirkDays: retention.quirks_days,
+      now: new Date(),
+      log: silent,
+    });
+    expect([...(await bench.statuses()).keys()]).toEqual([young, open]);
+    const left = await bench.storage.query(`select from command_events where command_id = ${old}`);
+    expect(left).toEqual([]);
   });
 });
