@@ -22,7 +22,10 @@ interface Item {
 }
 
 async function startInstance(url: string): Promise<Instance> {
-  const config = configSchema.parse({ api: { port: 0 }, commands: { rate_limit_per_minute: 10_000_000 } });
+  const config = configSchema.parse({
+    api: { port: 0, local_access: 'admin' },
+    commands: { rate_limit_per_minute: 10_000_000 },
+  });
   const log = createLogger('error');
   const metrics = createMetrics({ withProcess: false });
   const store = openStore(url, config, { log, metrics });
