@@ -54,23 +54,33 @@ export function readModules(replies: Replies, commands: readonly string[]): read
 /** A poll asks twice: what to ask next, and what was told. */
 const known = new WeakMap<JsonObject, readonly Module[]>();
 
-/** `HBinfo` is read into the module before it. */
+/** `HBinfo` is read into the module before it, or the first; a record's modules stand by their numbers. */
 function modulesOf(records: readonly JsonObject[]): Module[] {
   const modules: Map<string, string>[] = [];
   for (const record of records) {
+    const numbered: (readonly [number, Map<string, string>])[] = [];
+    const ahead: string[] = [];
     for (const [key, text] of texts(record)) {
-      if (modules.length >= maxModules) return modules;
+      if (modules.length + numbered.length >= maxModules) break;
       if (moduleKey.test(key)) {
         const brackets = readBrackets(text);
-        if (brackets.size > 0) modules.push(brackets);
+        if (brackets.size > 0) numbered.push([Number(/\d+/.exec(key)?.[0] ?? 0), brackets]);
       } else if (boardKey.test(key)) {
-        const module = modules.at(-1);
-        if (module !== undefined)
-          for (const [name, value] of readBrackets(text)) if (!module.has(name)) module.set(name, value);
+        const module = numbered.at(-1)?.[1] ?? modules.at(-1);
+        if (module === undefined) ahead.push(text);
+        else addMissing(module, text);
       }
     }
+    const first = numbered[0]?.[1];
+    if (first !== undefined) for (const text of ahead) addMissing(first, text);
+    if (numbered.length > 1) numbered.sort(([one], [other]) => one - other);
+    for (const [, module] of numbered) modules.push(module);
   }
   return modules;
+}
+
+function addMissing(module: Map<string, string>, text: string): void {
+  for (const [name, value] of readBrackets(text)) if (!module.has(name)) module.set(name, value);
 }
 
 /** Strings of a record by key, and of the objects in it. */
