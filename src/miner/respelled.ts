@@ -57,7 +57,7 @@ export function respelled(replies: Replies): Respelled {
       continue;
     }
     const note = (): void => void counts.set(reply.command, (counts.get(reply.command) ?? 0) + 1);
-    told.set(command, { ...reply, value: spelled(reply.value, note) });
+    told.set(command, { ...reply, value: spelled(reply.value, note, soleSection(reply)) });
   }
   return {
     replies: told,
@@ -67,6 +67,24 @@ export function respelled(replies: Replies): Respelled {
       return taken;
     },
   };
+}
+
+/** The section of a command, by the name readers have for it, under whatever name it came. */
+interface Section {
+  readonly name: string;
+  readonly value: JsonValue;
+}
+
+const envelope = new Set(['status', 'id', 'when', 'code', 'msg', 'description', 'info']);
+
+/** What a reply brings besides its status, where that is one thing: its section, even when nobody knows its name. */
+function soleSection({ command, value }: Extract<Reply, { kind: 'ok' }>): Section | null {
+  const members = Object.entries(value).filter(
+    ([name, it]) => typeof it === 'object' && it !== null && !envelope.has(name.toLowerCase()),
+  );
+  const [only] = members;
+  if (only === undefined || members.length > 1 || !/^[a-z]+$/.test(command)) return null;
+  return { name: command === 'edevs' ? 'DEVS' : command.toUpperCase(), value: only[1] };
 }
 
 function spelledValue(value: JsonValue | undefined, note: () => void): JsonValue | undefined {
@@ -94,7 +112,7 @@ export function mergedRecord(first: JsonObject, then: JsonObject): JsonObject {
   return note === undefined ? merged : spelled(merged, note);
 }
 
-function spelled(record: JsonObject, note: () => void): JsonObject {
+function spelled(record: JsonObject, note: () => void, section: Section | null = null): JsonObject {
   // Under the names readers ask for, where those are found by going through it; the values below likewise.
   let names: Map<string, string> | null = null;
   let byFold: Map<string, string> | null = null;
@@ -117,9 +135,9 @@ function spelled(record: JsonObject, note: () => void): JsonObject {
     if (name in Object.prototype) return undefined;
     byFold ??= foldedNames(Object.keys(record).slice(0, maxNames));
     const other = byFold.get(folded(name));
-    if (other === undefined) return undefined;
+    if (other === undefined && section?.name !== name) return undefined;
     note();
-    return valueOf(other);
+    return other === undefined ? spelledValue(section?.value, note) : valueOf(other);
   };
   const proxy = new Proxy<JsonObject>(
     {},

@@ -44,7 +44,11 @@ export function readLayout(family: string, layout: Layout, replies: Replies, con
   const hashrateGhs = headline ?? times(presentGhs(sumRates(boardRates)) ?? boardSum, unit);
   const boards = fitBoards(layout.boards, boardSum, hashrateGhs, unit);
   const pools = readPools(replies);
-  const acceptedShares = toCount(own(summary, 'Accepted')) ?? sumShares(pools, 'accepted');
+  const shares = (name: 'Accepted' | 'Rejected') =>
+    toCount(own(summary, name)) ??
+    sumShares(pools, name === 'Accepted' ? 'accepted' : 'rejected') ??
+    sum(rows(replies, ['devs', 'edevs'], 'DEVS').map((device) => toCount(own(device, name))));
+  const acceptedShares = shares('Accepted');
   const nominalGhs = layout.nominalGhs ?? sum(layout.boards.map((board) => board.nominalGhs));
   const isIdle = hashrateGhs === null || hashrateGhs === 0;
   return finish(
@@ -61,7 +65,7 @@ export function readLayout(family: string, layout: Layout, replies: Replies, con
       fans: layout.fans,
       pools,
       acceptedShares,
-      rejectedShares: toCount(own(summary, 'Rejected')) ?? sumShares(pools, 'rejected'),
+      rejectedShares: shares('Rejected'),
       hardwareErrors:
         toCount(own(summary, 'Hardware Errors')) ?? sum(boards.list.map((board) => board.hardwareErrors)),
       frequencyAvgMhz: mean(boards.list.map((board) => board.frequencyMhz)),

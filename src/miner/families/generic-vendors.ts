@@ -32,6 +32,7 @@ const makers: readonly (readonly [keyof Evidence, RegExp, string, string | null]
   ['names', /^C12$/m, 'Minerva', null],
   ['names', /^(BM-\w+)$/m, 'iBeLink', '$1'],
   ['names', /^MLD$/m, 'FutureBit', 'Moonlander 2'],
+  ['names', /^knc/im, 'KnCMiner', null],
   ['names', /apollo/im, 'FutureBit', 'Apollo'],
   ['ids', /^lyra2rev2\d/m, 'Dayun', 'Zig Z1'],
   ['names', /^ttyS\d+$/m, 'HyperBit', null],
