@@ -1,9 +1,10 @@
 import { defaultHealthThresholds, type HealthThresholds } from '../domain/health.js';
-import type { DeviceError, FanSample, MinerIdentity, Repair } from '../domain/telemetry.js';
+import type { DeviceError, FanSample, MinerIdentity, MinerSample, Repair } from '../domain/telemetry.js';
 import { toWire, type WireBoard, type WireDetails, type WireRecord } from '../domain/wire.js';
 import { findSources, sourcesOf } from './find-source.js';
 import { readIdentified } from './read-identified.js';
 import type { Replies, Reply } from './reply.js';
+import { respelled } from './respelled.js';
 
 /** Fields of an upload record that a reading alone has. */
 export type ReportSample = Omit<
@@ -76,8 +77,13 @@ export function reportMiner(
     replies: Object.fromEntries(
       [...replies].map(([name, it]) => [name, { status: statusOf(it), bytes: it.bytes }]),
     ),
-    sources: findSources(sourcedFields(fields), sourcesOf(family), replies),
+    sources: findSources(sourcedFields(fields), sourcesOf(family), toldReplies(replies, sample)),
   };
+}
+
+/** Replies as they were read: names that were found however they are spelled are named as readers know them. */
+function toldReplies(replies: Replies, sample: MinerSample): Replies {
+  return sample.repairs.some((repair) => repair.kind === 'key_name') ? respelled(replies).replies : replies;
 }
 
 /** Concluded from the reading as a whole: no reply holds them. */

@@ -4,6 +4,7 @@ import type { MinerSample } from '../../src/domain/telemetry.js';
 import { decodeReply } from '../../src/miner/decode-reply.js';
 import { readIdentified } from '../../src/miner/read-identified.js';
 import { identifyFamily } from '../../src/miner/registry.js';
+import { reportMiner } from '../../src/miner/report.js';
 import { respelled } from '../../src/miner/respelled.js';
 import { contextOf } from '../fixtures/miner-replies.js';
 import { respellings, textForm, type Value } from '../support/respell.js';
@@ -91,6 +92,18 @@ describe('a record asked for names in other spellings', () => {
     expect(valueOf(told)['constructor']).toBeUndefined();
     expect(told.takeCounts()).toEqual(new Map([['stats', 1]]));
     expect(told.takeCounts()).toEqual(new Map());
+  });
+
+  it('is named as a source as readers know it', () => {
+    const reply = { STATUS: 'S', summary: [{ 'ghs 5s': 1000, ELAPSED: 700, accepted: 4 }] };
+    const replies = new Map([['summary', decodeReply('summary', Buffer.from(JSON.stringify(reply)))]]);
+    const report = reportMiner(replies);
+    expect(report.repairs).toMatchObject([{ command: 'summary', kind: 'key_name' }]);
+    expect(report.sources).toMatchObject({
+      hashrate_ghs: 'summary/GHS 5s',
+      uptime_seconds: 'summary/Elapsed',
+    });
+    expect(report.replies).toMatchObject({ summary: { status: 'ok' } });
   });
 
   it('lists rates and sections as readers know them', () => {

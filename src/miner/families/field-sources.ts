@@ -33,10 +33,18 @@ const names: FieldSources = {
 /** Bitmain's layout, whoever's firmware. */
 export const antminerSources: FieldSources = {
   ...names,
-  hashrate_ghs: [...at('summary', ...rates, 'rate_5s'), ...at('stats', ...rates, 'rate_5s', 'total_rate')],
-  hashrate_5s_ghs: [...at('summary', 'GHS 5s', 'MHS 5s', 'rate_5s'), ...at('stats', 'GHS 5s', 'rate_5s')],
+  hashrate_ghs: [
+    ...at('summary', 'RT HASHRATE', 'AV HASHRATE', ...rates, 'rate_5s', 'rate_avg'),
+    ...at('stats', ...rates, 'rate_5s', 'total_rate', 'total rate', 'rate_avg', 'chain_rate1'),
+    ...at('devs', ...rates),
+  ],
+  hashrate_5s_ghs: [
+    ...at('summary', 'RT HASHRATE', 'GHS 5s', 'MHS 5s', 'rate_5s'),
+    ...at('stats', 'GHS 5s', 'rate_5s'),
+  ],
   // Without a figure of its own it is the model's, by its name.
   hashrate_expected_ghs: [
+    ...at('summary', 'THEORY HASHRATE'),
     ...at('stats', 'total_rateideal', 'chain_rateideal1', 'rate_ideal'),
     ...at('summary', 'rate_ideal'),
     ...at('stats', 'Type'),
@@ -123,31 +131,43 @@ export const avalonSources: FieldSources = {
 /** Whatever else speaks the CGMiner API. */
 export const genericSources: FieldSources = {
   ...names,
+  accepted_shares: [...shares('Accepted'), ...devices('Accepted')],
+  rejected_shares: [...shares('Rejected'), ...devices('Rejected')],
+  hardware_errors: [...at('summary', 'Hardware Errors'), ...devices('Hardware Errors')],
+  uptime_seconds: [
+    ...at('summary', 'Elapsed', 'elapsed'),
+    ...devices('Device Elapsed', 'Elapsed'),
+    ...at('stats', 'Elapsed'),
+  ],
   hashrate_ghs: [...at('summary', ...rates), ...devices(...rates), ...at('stats', ...rates)],
   hashrate_5s_ghs: [...at('summary', 'GHS 5s', 'MHS 5s', 'MHS 20s'), ...devices('MHS 5s', 'GHS 5s')],
   hashrate_expected_ghs: devices('Nominal MHS'),
   temperature_avg: [
     ...at('temps', 'Chip', 'Board'),
-    ...devices('Temperature', 'Temp Avg', 'Temp'),
+    ...devices('Temp max', 'tstemp-0', 'tstemp-1', 'Temperature', 'temperature', 'Temp Avg', 'Temp'),
     ...at('stats', 'Temp max', 'json-stats'),
   ],
   temperature_min: [
     ...at('temps', 'Chip', 'Board'),
-    ...devices('Temperature', 'Temp Avg', 'Temp'),
+    ...devices('Temp max', 'tstemp-0', 'tstemp-1', 'Temperature', 'temperature', 'Temp Avg', 'Temp'),
     ...at('stats', 'Temp max', 'json-stats'),
   ],
   temperature_max: [
     ...at('temps', 'Chip', 'Board'),
-    ...devices('Temperature', 'Temp Avg', 'Temp'),
+    ...devices('Temp max', 'tstemp-0', 'tstemp-1', 'Temperature', 'temperature', 'Temp Avg', 'Temp'),
     ...at('stats', 'Temp max', 'json-stats'),
   ],
   temperature_chips: [...at('temps', 'Chip'), ...at('stats', 'Temp max', 'json-stats')],
   fan_speeds: [
     ...at('fans', 'RPM'),
     ...at('summary', 'fan1', 'Fan1'),
-    ...at('stats', 'Fan0 rpm', 'Fan1 rpm', 'json-stats'),
+    ...at('stats', 'Fan0 rpm', 'Fan1 rpm', 'Fan In', 'fan1', 'Fan1', 'json-stats'),
+    ...at('devs', 'fan0', 'fan1', 'Fan Speed'),
   ],
-  frequency_avg: [...devices('Chip Frequency', 'Frequency', 'Device Freq', 'PLL'), ...at('stats', 'PLL')],
+  frequency_avg: [
+    ...devices('Chip Frequency', 'Frequency', 'Device Freq', 'PLL', 'GPU Clock'),
+    ...at('stats', 'PLL'),
+  ],
   power_consumption: [...at('power', 'Watts'), ...at('stats', 'json-stats')],
   boards_total: [...devices('ASC', 'PGA', 'ID'), ...at('stats', 'json-stats', 'ID')],
   boards_healthy: [...devices('ASC', 'PGA', 'ID'), ...at('stats', 'json-stats', 'ID')],
