@@ -29,6 +29,8 @@ const pages: readonly (readonly [string, readonly string[]])[] = [
   ['/api/system/info', ['hashRate', 'ASICModel']],
   ['/api/system/info', ['hashRate', 'stratumURL']],
   ['/cgi-bin/get_system_info.cgi', ['minertype', 'macaddr']],
+  ['/kaonsu/v1/brief', ['hashrate_realtime', 'power_consumption_estimated']],
+  ['/gst.csp', ['bd', 'ms', 'mt']],
 ];
 
 /**

@@ -6,9 +6,9 @@ import { completionsOf, listedNames } from './completions.js';
 import type { Family, ReadContext } from './family.js';
 import { lostOf } from './families/cut-reading.js';
 import { describeFailures, mergeRepairs, repairsOf } from './families/reading.js';
-import { row } from './families/records.js';
 import { isWebCommand, webKey } from './http/web-replies.js';
-import type { Replies } from './reply.js';
+import { isObject } from './reply-status.js';
+import type { JsonObject, Replies, Reply } from './reply.js';
 import { respelled } from './respelled.js';
 
 /**
@@ -70,9 +70,16 @@ const oddNames = [
 ];
 
 function hasOddNames(replies: Replies): boolean {
-  const summary = row(replies, ['summary'], 'SUMMARY');
-  const board = row(replies, ['devs', 'edevs'], 'DEVS');
-  return oddNames.some((name) => summary[name] !== undefined || board[name] !== undefined);
+  const summary = firstRecord(replies.get('summary'), 'SUMMARY');
+  const board = firstRecord(replies.get('devs') ?? replies.get('edevs'), 'DEVS');
+  return oddNames.some((name) => summary?.[name] !== undefined || board?.[name] !== undefined);
+}
+
+/** Every poll comes by here: nothing is copied. */
+function firstRecord(reply: Reply | undefined, section: string): JsonObject | undefined {
+  const list = reply?.kind === 'ok' ? reply.value[section] : undefined;
+  const first = Array.isArray(list) ? list[0] : list;
+  return isObject(first) ? first : undefined;
 }
 
 /** How much a reading tells. */
