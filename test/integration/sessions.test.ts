@@ -179,4 +179,29 @@ describe.each(testEditions())('signing in on %s', (edition) => {
     expect(upload).toMatchObject({ status: 401, body: { code: 'KEY_MISSING' } });
     expect((await as({}, '/api/no/such/route')).status).toBe(404);
   });
+
+  test('behind a trusted proxy takes its word for address, name and TLS, and nobody is local', async () => {
+    const options = { trustProxy: 'loopback', localAccess: 'admin', principalTtlMs: 0 } as const;
+    const own = await createPeopleBench(edition, { options });
+    try {
+      const hash = await new PasswordHasher().hash(password);
+      await own.store.users.create('ana', { role: 'admin', site_ids: null }, hash);
+      expect((await own.ask('GET', '/api/auth/me')).status).toBe(401);
+      const forwarded = {
+        'x-forwarded-for': '203.0.113.9',
+        'x-forwarded-proto': 'https',
+        'x-forwarded-host': 'farm.example',
+        origin: 'https://farm.example',
+      };
+      const body = { name: 'ana', password };
+      const answer = await own.ask('POST', '/api/auth/login', { body, headers: forwarded });
+      expect(answer.status).toBe(200);
+      const [cookie = ''] = answer.headers['set-cookie'] ?? [];
+      expect(cookie).toMatch(/^__Host-headframe=[^;]{43};.* Path=\/;.* HttpOnly; Secure; SameSite=Lax$/);
+      const [line] = await own.storage.query<{ address: string }>('select address from audit_log');
+      expect(line?.address).toBe('203.0.113.9');
+    } finally {
+      await own.close();
+    }
+  });
 });
