@@ -1,5 +1,6 @@
 import { threadId, workerData, type MessagePort } from 'node:worker_threads';
 import type { PollOutcome, PollTask, PollWorkerData } from '../src/domain/poll-task.js';
+import { MinerGate } from '../src/domain/miner-gate.js';
 import { Semaphore } from './semaphore.js';
 import { pollShard } from './shard-poll.js';
 
@@ -9,6 +10,7 @@ Buffer.poolSize = 262_144;
 // Piscina hands workerData over as [its own, ours].
 const data = (Array.isArray(workerData) ? workerData[1] : workerData) as PollWorkerData;
 const sockets = new Semaphore(data.socketsPerThread);
+const gate = data.gate && new MinerGate(data.gate);
 const pulse = new Int32Array(data.pulse);
 
 // The main thread ends a thread whose pulse stops: an endless loop must not hold it for ever.
@@ -26,6 +28,7 @@ export default async function poll({
     sockets,
     now: Date.now,
     random: Math.random,
+    ...(gate && { gate }),
     flush: (batch) => port.postMessage(batch, [batch.gz.buffer as ArrayBuffer]),
   });
 }

@@ -1,4 +1,5 @@
-import { addressesOf, formatIp } from '../src/domain/ip-ranges.js';
+import { addressesOf, formatIp, parseIp } from '../src/domain/ip-ranges.js';
+import type { MinerGate } from '../src/domain/miner-gate.js';
 import type { PollCounters, PollOutcome, PollTask, PolledPiece } from '../src/domain/poll-task.js';
 import type { ReplyQuirk } from '../src/domain/quirks.js';
 import type { MinerSample, PollErrorClass } from '../src/domain/telemetry.js';
@@ -26,11 +27,16 @@ export interface ShardPollDeps {
   readonly flush: (batch: PolledPiece) => void;
   /** Which sample replies were sent; the thread's own when absent. */
   readonly samples?: SampleMemory;
+  /** Tells which miners commands hold; none are when absent. */
+  readonly gate?: MinerGate;
 }
 
 const threadSamples = new SampleMemory();
 
 const maxFingerprints = 64;
+/** A miner that a command holds is looked at again so often, ms, so many times; then its slot is skipped. */
+const heldLookMs = 50;
+const heldLooks = 10;
 
 /** Polls one shard in one slot. Sockets of all shards on a thread share `deps.sockets`. */
 export async function pollShard(task: PollTask, deps: ShardPollDeps): Promise<PollOutcome> {
@@ -62,6 +68,10 @@ class ShardPoll {
       const ip = formatIp(address);
       const profile = this.#profiles.get(ip);
       if (isMiner(profile)) this.#counters.scheduled++;
+      if (this.#task.held?.includes(ip)) {
+        if (isMiner(profile)) this.#counters.skippedCommand++;
+        continue;
+      }
       if (
         profile?.notBefore !== undefined &&
         profile.notBefore > this.#task.slot &&
@@ -101,7 +111,11 @@ class ShardPoll {
   }
 
   async #pollOne(ip: string, rank: 0 | 1 | 2): Promise<void> {
-    await this.#deps.sockets.acquire(rank);
+    const address = parseIp(ip) ?? 0;
+    if (!(await this.#enter(address, rank))) {
+      if (isMiner(this.#profiles.get(ip))) this.#counters.skippedCommand++;
+      return;
+    }
     try {
       const profile = this.#profiles.get(ip) ?? {};
       if (this.#deps.now() - this.#began > this.#task.taskDeadlineMs) {
@@ -124,8 +138,21 @@ class ShardPoll {
       this.#note(ip, profile, session, isKnown);
     } finally {
       this.#deps.sockets.release();
+      this.#deps.gate?.leave(address);
     }
     if (this.#writer.rows >= this.#task.limits.maxBatchRows) this.#flush();
+  }
+
+  /** Takes a socket for a miner; false, and none, when a command holds the miner for longer than can be waited. */
+  async #enter(address: number, rank: 0 | 1 | 2): Promise<boolean> {
+    const { gate, sockets } = this.#deps;
+    for (let looks = 0; ; looks++) {
+      await sockets.acquire(rank);
+      if (gate === undefined || gate.enter(address)) return true;
+      sockets.release();
+      if (looks === heldLooks) return false;
+      await new Promise((resolve) => setTimeout(resolve, heldLookMs));
+    }
   }
 
   #note(ip: string, profile: Profile, session: SessionResult, wasKnown: boolean): void {
@@ -255,6 +282,7 @@ function emptyCounters(): PollCounters {
     samples: 0,
     skippedBackoff: 0,
     skippedDeadline: 0,
+    skippedCommand: 0,
     scanned: 0,
     byState: {},
     errors: {},

@@ -5,7 +5,7 @@ import { group, int } from './fields.js';
 const kindName = `(${commandKinds.join('|')})`;
 const kindList = new RegExp(`^${kindName}(,${kindName})*$`);
 
-/** Settings of commands to miners, on the side of the api. */
+/** Settings of commands to miners. */
 export const commands = group(
   {
     enabled: z
@@ -67,6 +67,17 @@ export const commands = group(
     confirm_pool_s: int(10, 86_400, 600, 'Samples must show the new pool within, s.'),
     confirm_fan_s: int(10, 86_400, 300, 'Samples must show the new speed of fans within, s.'),
     confirm_frequency_s: int(10, 86_400, 900, 'Samples must show the new frequency within, s.'),
+    concurrency: int(1, 1_024, 32, 'Commands one site of an edge or poller executes at once.'),
+    deadline_ms: int(1_000, 300_000, 30_000, 'Total for one command to one miner, ms.'),
+    wait_s: int(0, 25, 25, 'How long an edge lets the api hold its poll for commands, s.'),
+    answer_ms: int(500, 120_000, 10_000, 'Bound of an answer of the api, beside that wait, ms.'),
+    journal_max_bytes: int(
+      65_536,
+      1_073_741_824,
+      4_194_304,
+      "Bytes of one site's journal of commands; past it what is over is taken out.",
+    ),
+    thread_heap_mb: int(32, 4_096, 128, 'Heap of the thread that executes commands, MiB.'),
   },
   'Commands to miners.',
 );

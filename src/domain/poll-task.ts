@@ -45,6 +45,8 @@ export interface PollTask {
   readonly profiles: string;
   readonly limits: PollLimits;
   readonly thresholds: HealthThresholds;
+  /** Addresses left alone in this slot: a command from another process talks to them. */
+  readonly held?: readonly string[];
   /** Port of web interfaces; 80 when absent. */
   readonly httpPort?: number;
   /** What web interfaces may be logged into with; nothing when absent. Secret: never logged or stored. */
@@ -67,6 +69,8 @@ export interface PollCounters {
   samples: number;
   skippedBackoff: number;
   skippedDeadline: number;
+  /** A command held the miner. */
+  skippedCommand: number;
   /** Addresses tried that are no miner. */
   scanned: number;
   byState: Record<string, number>;
@@ -99,4 +103,6 @@ export interface PollWorkerData {
   /** Shared counters, one per thread (by thread id modulo length): they stop when a thread is stuck. */
   readonly pulse: SharedArrayBuffer;
   readonly pulseMs: number;
+  /** Of the `MinerGate` that keeps commands away from miners under poll, and polls from those under command. */
+  readonly gate?: SharedArrayBuffer;
 }

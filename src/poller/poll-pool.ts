@@ -16,6 +16,8 @@ export interface PollPoolOptions {
   readonly maxHeapMb: number;
   /** A thread whose event loop stands still this long is ended, ms. */
   readonly stuckMs: number;
+  /** Shared with commands; see `MinerGate`. */
+  readonly gate?: SharedArrayBuffer;
   readonly log: Logger;
 }
 
@@ -44,6 +46,7 @@ export class PollPool {
       socketsPerThread: options.socketsPerThread,
       pulse: this.#pulse,
       pulseMs,
+      ...(options.gate && { gate: options.gate }),
     };
     this.#pool = new Piscina({
       filename: options.workerFile,

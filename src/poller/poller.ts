@@ -40,10 +40,10 @@ export class Poller {
   }
 
   /** Resolves when the slot is over. A shard still busy with its previous slot skips this one. */
-  poll(shard: Shard, slot: number): Promise<void> {
+  poll(shard: Shard, slot: number, held: readonly string[] = []): Promise<void> {
     const entry = this.#entry(shard.id);
     return new Promise((resolve) => {
-      if (entry.actor.tell({ type: 'poll', shard, slot, done: resolve })) return;
+      if (entry.actor.tell({ type: 'poll', shard, slot, held, done: resolve })) return;
       this.#deps.metrics.add('headframe_mailbox_shed_total', 1, { actor: 'shard' });
       this.skipped(shard.id, 'overrun');
       resolve();

@@ -2,6 +2,9 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../telemetry/logger.js';
 
+/** Where a shard's profiles are kept. */
+export const profilesFile = (dir: string, shardId: string): string => join(dir, `${shardId}.json`);
+
 /**
  * Keeps each shard's learned profiles on disk, one file per shard, without reading them. Losing one
  * costs a little re-learning, so nothing is synced and a failed write is only logged.
@@ -43,6 +46,6 @@ export class ProfileStore {
   }
 
   #path(shardId: string): string {
-    return join(this.#dir, `${shardId}.json`);
+    return profilesFile(this.#dir, shardId);
   }
 }

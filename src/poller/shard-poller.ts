@@ -11,7 +11,14 @@ import type { ProfileStore } from './profile-store.js';
 
 /** Why known miners got no sample in a slot. Bounded: it is a metric label. */
 export type SkipReason =
-  'late' | 'overrun' | 'worker_failed' | 'backoff' | 'deadline' | 'queue_full' | 'queue_unavailable';
+  | 'late'
+  | 'overrun'
+  | 'worker_failed'
+  | 'backoff'
+  | 'deadline'
+  | 'command'
+  | 'queue_full'
+  | 'queue_unavailable';
 
 export interface ShardPollerDeps {
   readonly run: (task: PollTask, onBatch: (batch: PolledPiece) => void) => Promise<PollRun>;
@@ -36,6 +43,8 @@ export interface PollMessage {
   readonly type: 'poll';
   readonly shard: Shard;
   readonly slot: number;
+  /** Addresses to leave alone. */
+  readonly held: readonly string[];
   /** Called when the slot is over, whatever came of it. */
   readonly done: () => void;
 }
@@ -57,7 +66,7 @@ export async function createShardPoller(
   let profiles = await deps.profiles.load(shardId);
 
   async function poll(message: PollMessage): Promise<void> {
-    const { shard, slot } = message;
+    const { shard, slot, held } = message;
     if (isLate(slot, deps.now(), shard)) return skip('late', census.known);
     const began = deps.now();
     let rows = 0;
@@ -73,6 +82,7 @@ export async function createShardPoller(
       profiles,
       limits: deps.limits,
       thresholds: deps.thresholds,
+      ...(held.length > 0 && { held }),
       ...(web === undefined
         ? {}
         : { httpPort: web.httpPort, credentials: rulesWithin(web.credentials, shard.ranges) }),
@@ -91,6 +101,7 @@ export async function createShardPoller(
     deps.onScheduled(counters.scheduled - rows);
     deps.onSkipped('backoff', counters.skippedBackoff);
     deps.onSkipped('deadline', counters.skippedDeadline);
+    deps.onSkipped('command', counters.skippedCommand);
     deps.metrics.add('headframe_slots_total', 1, { outcome: 'polled' });
     profiles = run.outcome.profiles;
     census.known = run.outcome.knownMiners;

@@ -117,7 +117,7 @@ export class MemoryQueue implements WorkQueue {
       }
       zone.busy.add(job.shard.id);
       try {
-        await handler(job, aborted);
+        await handler(job, aborted, []);
       } catch (error) {
         this.#options.onHandlerError(error, job);
       } finally {

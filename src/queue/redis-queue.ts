@@ -1,6 +1,7 @@
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { AppError } from '../domain/errors.js';
+import { heldMiners, holdMiner } from './miner-hold.js';
 import { withShardLock } from './shard-lock.js';
 import {
   jobId,
@@ -95,7 +96,8 @@ export class RedisQueue implements WorkQueue {
       queueName(options.zone),
       async (job) => {
         try {
-          const run = (): Promise<void> => handler(job.data, abortJobs.signal);
+          const run = async (): Promise<void> =>
+            handler(job.data, abortJobs.signal, await heldMiners(this.#producer, job.data.shard.id));
           if (!(await withShardLock(this.#producer, job.data.shard, run))) options.onBusy(job.data);
         } catch (error) {
           this.#options.onHandlerError(error, job.data);
@@ -134,6 +136,11 @@ export class RedisQueue implements WorkQueue {
     } catch (error) {
       throw unavailable(error);
     }
+  }
+
+  /** Keeps pollers of any process from a miner until the answered function is called, or `forMs` are over. */
+  hold(shard: { readonly id: string }, ip: string, forMs: number): Promise<() => Promise<void>> {
+    return holdMiner(this.#producer, shard.id, ip, forMs);
   }
 
   async ping(): Promise<void> {

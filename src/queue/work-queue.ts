@@ -12,7 +12,8 @@ export function jobId(job: SlotJob): string {
   return `${job.shard.id}_${job.slot}`;
 }
 
-export type JobHandler = (job: SlotJob, signal: AbortSignal) => Promise<void>;
+/** `held`: addresses of the shard that are left alone, because a command elsewhere talks to them. */
+export type JobHandler = (job: SlotJob, signal: AbortSignal, held: readonly string[]) => Promise<void>;
 
 export interface ConsumeOptions {
   readonly zone: string;

@@ -28,7 +28,12 @@ export async function startEdge(options: EdgeOptions): Promise<{ polling: Pollin
     rememberIds: Math.max(1_000, shards.length * 4),
     onHandlerError: (err, job) => log.error({ err, shard: job.shard.id }, 'slot job failed'),
   });
-  const polling = await startPolling({ ...options, queue, onEscalate: failure.report });
+  const polling = await startPolling({
+    ...options,
+    queue,
+    holdElsewhere: null,
+    onEscalate: failure.report,
+  });
   const coordination = startCoordination({
     shards,
     queue,

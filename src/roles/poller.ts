@@ -35,7 +35,15 @@ export async function startPollerRole(
   const metrics = createMetrics();
   const failure = createFailure();
   const queue = await openSharedQueue(config, log);
-  const polling = await startPolling({ config, queue, ...target, metrics, log, onEscalate: failure.report });
+  const polling = await startPolling({
+    config,
+    queue,
+    ...target,
+    holdElsewhere: (shard, ip, forMs) => queue.hold(shard, ip, forMs),
+    metrics,
+    log,
+    onEscalate: failure.report,
+  });
   const health = await startHealthServer({ ...config.metrics, metrics, ready: () => queue.ping() });
   log.info({ metrics: health.url, upload: target.apiUrl }, 'polling');
   return {

@@ -5,6 +5,7 @@ import { workerFile } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import { Coordinator } from '../coordinator/coordinator.js';
 import { AppError } from '../domain/errors.js';
+import { createGateMemory } from '../domain/miner-gate.js';
 import type { Shard } from '../domain/shards.js';
 import { DeliveryLedger } from '../poller/delivery-ledger.js';
 import { PollPool } from '../poller/poll-pool.js';
@@ -14,6 +15,7 @@ import type { SkipReason } from '../poller/shard-poller.js';
 import type { WorkQueue } from '../queue/work-queue.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { startCommandLane, type HoldElsewhere } from './command-lane.js';
 import { startDelivery, type Delivery } from './delivery.js';
 import { pollLimitsOf, thresholdsOf, webSettingsOf } from './plan.js';
 
@@ -25,10 +27,12 @@ export interface PollingOptions {
   readonly keys: ReadonlyMap<string, string>;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** Keeps pollers of other processes from a miner under command; null where there are none. */
+  readonly holdElsewhere: HoldElsewhere | null;
   readonly onEscalate: (error: unknown) => void;
 }
 
-/** The polling half of a process: queue → threads → spool → api. */
+/** The polling half of a process: queue → threads → spool → api; and the commands that go the other way. */
 export interface Polling {
   readonly ledger: DeliveryLedger;
   readonly poller: Poller;
@@ -48,6 +52,7 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
     deliveries.set(name, await startDelivery({ ...options, site: name, key, ledger }));
   }
   const threads = config.poll.threads || availableParallelism();
+  const gate = createGateMemory();
   const pool = new PollPool({
     workerFile: workerFile('poll-worker'),
     threads,
@@ -56,6 +61,7 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
     maxQueue: config.poll.max_queue,
     maxHeapMb: config.poll.thread_heap_mb,
     stuckMs: config.poll.stuck_ms,
+    gate,
     log,
   });
   metrics.gauge('headframe_poll_threads_busy', () => pool.load);
@@ -87,15 +93,19 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
         concurrency: threads * config.poll.shards_per_thread,
         onBusy: (job) => poller.skipped(job.shard.id, 'overrun'),
       },
-      (job) => poller.poll(job.shard, job.slot),
+      (job, _signal, held) => poller.poll(job.shard, job.slot, held),
     ),
   );
+  const commands = await startCommandLane({ ...options, gate });
   return {
     ledger,
     poller,
     skipped: (shard, reason) => poller.skipped(shard.id, reason),
     async stop({ deadlineMs }) {
-      await Promise.all(consumers.map((consumer) => consumer.stop({ deadlineMs: deadlineMs * 0.6 })));
+      await Promise.all([
+        commands?.stop({ deadlineMs: deadlineMs * 0.6 }),
+        ...consumers.map((consumer) => consumer.stop({ deadlineMs: deadlineMs * 0.6 })),
+      ]);
       await pool.close();
       await poller.stop({ deadlineMs: deadlineMs * 0.1 });
       await Promise.all(

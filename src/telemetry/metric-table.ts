@@ -111,6 +111,19 @@ export const metricTable = {
     'Commands whose collector gave no result in time, by type.',
     'type',
   ),
+  headframe_edge_commands_total: counter('Commands this edge ended, by type and outcome.', 'type', 'outcome'),
+  headframe_edge_command_seconds: histogram(
+    'Time this edge took to execute a command.',
+    [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60],
+    'type',
+  ),
+  headframe_edge_commands_running: gauge('Commands this edge has in hand.'),
+  headframe_edge_commands_unreported: gauge('Results of commands that the api does not have yet.'),
+  headframe_edge_commands_key_refused: gauge(
+    "1 while the api refuses this edge's key for commands, by site.",
+    'site',
+  ),
+  headframe_edge_command_journal_errors_total: counter('Times the journal of commands could not be written.'),
   headframe_command_polls_waiting: gauge('Polls of collectors that wait for commands.'),
   // Database
   headframe_db_deadlines_total: counter('Database calls that passed their deadline.'),

@@ -1,0 +1,217 @@
+import { Pool, type Dispatcher } from 'undici';
+import { z } from 'zod';
+import { commandKinds, type CommandReport } from '../../domain/commands.js';
+import { parseRetryAfterMs } from '../../domain/retry-after.js';
+import { errnoOf } from '../spool-file.js';
+
+export interface CommandClientOptions {
+  /** Base URL of the api. */
+  readonly apiUrl: string;
+  readonly key: () => string;
+  /** How long the api may hold a poll when there is nothing to do, s. */
+  readonly waitS: number;
+  /** Of connecting, and of an answer beyond what was waited for, ms. */
+  readonly deadlineMs: number;
+  readonly maxAnswerBytes?: number;
+}
+
+/** A command as it was handed out. What is no command of ours keeps its kind as text. */
+export interface HandedCommand {
+  readonly command_id: number;
+  readonly miner_id: string;
+  readonly ip_address: string | null;
+  readonly command: string;
+  readonly params: unknown;
+  readonly priority: number;
+  /** Seconds it lives, and that its lease lasts, from the answer on. */
+  readonly ttl_s: number;
+  readonly lease_s: number;
+}
+
+/**
+ * What a request came to. `refused`: the key is not taken. `absent`: this api knows no commands. `retry`:
+ * anything that may be otherwise later.
+ */
+export type ClientFault =
+  | { readonly kind: 'refused'; readonly status: number }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'retry'; readonly retryAfterMs: number | null; readonly detail: string };
+
+/** `lateMs`: how much longer than usual the answer was under way; its lifetimes are older by that. */
+export type PollResult =
+  | { readonly kind: 'commands'; readonly commands: readonly HandedCommand[]; readonly lateMs: number }
+  | ClientFault;
+
+/** `gone`: the api does not want it, now or later. */
+export type ReportResult =
+  { readonly kind: 'taken' } | { readonly kind: 'gone'; readonly status: number } | ClientFault;
+
+/** Unknown fields are ignored; an api that tells no lifetimes gets a short one. */
+const itemSchema = z.object({
+  command_id: z.number().int(),
+  miner_id: z.string(),
+  ip_address: z
+    .string()
+    .nullish()
+    .transform((ip) => ip ?? null),
+  command: z.string(),
+  params: z.unknown(),
+  priority: z.number().catch(5),
+  ttl_s: z.number().nonnegative().catch(60),
+  lease_s: z.number().nonnegative().catch(60),
+});
+
+const answerSchema = z.object({ success: z.literal(true), commands: z.array(itemSchema).max(1_000) });
+
+/** Kinds this edge knows. */
+export const knownKinds: ReadonlySet<string> = new Set(commandKinds);
+
+/** Fetches commands and reports results over connections of its own: uploads never delay them. Never throws. */
+export class CommandClient {
+  readonly #options: CommandClientOptions;
+  readonly #pool: Pool;
+  readonly #base: string;
+  readonly #delay = new AnswerDelay();
+
+  constructor(options: CommandClientOptions) {
+    this.#options = options;
+    const url = new URL('/api/collector/commands', options.apiUrl);
+    this.#base = url.pathname;
+    this.#pool = new Pool(url.origin, {
+      connections: 4,
+      pipelining: 1,
+      connect: { timeout: options.deadlineMs },
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+  }
+
+  /** Waits for commands. `signal` gives up. */
+  async poll(signal: AbortSignal): Promise<PollResult> {
+    const { waitS, deadlineMs } = this.#options;
+    const answer = await this.#ask('GET', `/pending?wait=${waitS}`, null, waitS * 1_000 + deadlineMs, signal);
+    if (!('body' in answer)) return answer;
+    if (answer.status === 404 || answer.status === 405) return { kind: 'absent' };
+    const fault = faultOf(answer);
+    if (fault !== null) return fault;
+    const lateMs = this.#delay.of(answer.date, answer.arrivedMs);
+    const read = answerSchema.safeParse(parse(answer.body));
+    return read.success
+      ? { kind: 'commands', commands: read.data.commands, lateMs }
+      : { kind: 'retry', retryAfterMs: answer.retryAfterMs, detail: 'the answer cannot be read' };
+  }
+
+  /** Reports how a command ended. */
+  async report(id: number, report: CommandReport, signal: AbortSignal): Promise<ReportResult> {
+    const answer = await this.#ask(
+      'POST',
+      `/${id}/result`,
+      JSON.stringify(report),
+      this.#options.deadlineMs,
+      signal,
+    );
+    if (!('body' in answer)) return answer;
+    if ([400, 404, 413, 422].includes(answer.status)) return { kind: 'gone', status: answer.status };
+    return faultOf(answer) ?? { kind: 'taken' };
+  }
+
+  /** Closes every connection, also those in use. */
+  close(): Promise<void> {
+    return this.#pool.destroy();
+  }
+
+  async #ask(
+    method: 'GET' | 'POST',
+    path: string,
+    body: string | null,
+    deadlineMs: number,
+    signal: AbortSignal,
+  ): Promise<Answer | Extract<ClientFault, { kind: 'retry' }>> {
+    const over = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
+    try {
+      const answer = await this.#pool.request({
+        path: this.#base + path,
+        method,
+        headers: {
+          'x-collector-key': this.#options.key(),
+          ...(body === null ? {} : { 'content-type': 'application/json' }),
+        },
+        body,
+        signal: over,
+      });
+      const text = await readCapped(answer.body, this.#options.maxAnswerBytes ?? 1_048_576);
+      return {
+        status: answer.statusCode,
+        retryAfterMs: parseRetryAfterMs(firstOf(answer.headers['retry-after']), Date.now()),
+        date: firstOf(answer.headers.date),
+        arrivedMs: performance.now(),
+        body: text,
+      };
+    } catch (error) {
+      const detail = over.aborted ? 'deadline' : errnoOf(error) || (error as Error).name;
+      return { kind: 'retry', retryAfterMs: null, detail };
+    }
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly retryAfterMs: number | null;
+  /** When the api wrote it, by its own clock. */
+  readonly date: string | null;
+  /** Monotonic, ms. */
+  readonly arrivedMs: number;
+  readonly body: string | null;
+}
+
+/** Answers compared with each other. */
+const comparedAnswers = 16;
+/** A `Date` tells whole seconds. */
+const dateStepMs = 1_000;
+
+/**
+ * Tells answers that were held up on their way, whatever the two clocks say: by how much later than its
+ * `Date` each arrived, against the quickest of the last ones.
+ */
+class AnswerDelay {
+  readonly #lags: number[] = [];
+
+  of(date: string | null, arrivedMs: number): number {
+    const sentMs = date === null ? NaN : Date.parse(date);
+    if (Number.isNaN(sentMs)) return 0;
+    this.#lags.push(arrivedMs - sentMs);
+    if (this.#lags.length > comparedAnswers) this.#lags.shift();
+    const lateMs = arrivedMs - sentMs - Math.min(...this.#lags);
+    return lateMs > dateStepMs ? lateMs : 0;
+  }
+}
+
+function firstOf(header: string | string[] | undefined): string | null {
+  return (Array.isArray(header) ? header[0] : header) ?? null;
+}
+
+function faultOf({ status, retryAfterMs }: Answer): ClientFault | null {
+  if (status >= 200 && status <= 299) return null;
+  if (status === 401 || status === 403) return { kind: 'refused', status };
+  return { kind: 'retry', retryAfterMs, detail: `status ${status}` };
+}
+
+/** `null` when the body is longer than `maxBytes`; the connection is then given up. */
+async function readCapped(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<string | null> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parse(text: string | null): unknown {
+  try {
+    return text === null ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,374 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Actor } from '../../actor/actor.js';
+import {
+  isFault,
+  isIdempotent,
+  readOrder,
+  type CommandKind,
+  type CommandOrder,
+  type CommandReport,
+} from '../../domain/commands.js';
+import { parseIp } from '../../domain/ip-ranges.js';
+import type { Logger } from '../../telemetry/logger.js';
+import type { Metrics } from '../../telemetry/metrics.js';
+import { elapsedMs, type BootClock } from './boot-clock.js';
+import { knownKinds, type ClientFault, type CommandClient, type HandedCommand } from './client.js';
+import type { CommandJournal, JournalEntry } from './journal.js';
+
+/** What came of an order; `workers/execute-order.ts` and `OrderPool` give it. */
+export interface Execution {
+  readonly status: 'completed' | 'failed' | 'rejected' | 'unknown';
+  readonly code: number;
+  readonly message: string;
+  readonly errorClass?: string;
+  readonly before?: Readonly<Record<string, unknown>>;
+  readonly after?: Readonly<Record<string, unknown>>;
+}
+
+export interface RunnerOptions {
+  readonly site: string;
+  readonly client: Pick<CommandClient, 'poll' | 'report' | 'close'>;
+  readonly journal: Pick<
+    CommandJournal,
+    'get' | 'isOver' | 'received' | 'begun' | 'done' | 'over' | 'toReport' | 'close'
+  >;
+  /** What an earlier process left in the journal. */
+  readonly recovered: readonly JournalEntry[];
+  /** Keeps polls away from a miner; resolves when none talks to it, with what lets them again. Never rejects. */
+  readonly hold: (ip: string) => Promise<() => void>;
+  /** Talks to the miner. Never rejects. */
+  readonly execute: (order: CommandOrder, ip: string) => Promise<Execution>;
+  /** True for addresses of the site's ranges: no other is ever written to. */
+  readonly isOwn: (address: number) => boolean;
+  readonly allow: ReadonlySet<CommandKind>;
+  /** Commands under way at once. */
+  readonly concurrency: number;
+  readonly clock: BootClock;
+  readonly backoff: { readonly minMs: number; readonly maxMs: number };
+  readonly random: () => number;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly onEscalate: (error: unknown) => void;
+}
+
+/** A key that is refused is tried again after this, ms; so is an api that knows no commands. */
+const refusedMs = 60_000;
+const absentMs = 300_000;
+/** Taken off lifetimes for what the answer took on its way, ms. */
+const marginMs = 1_000;
+/** Results reported at once. */
+const reportsAtOnce = 3;
+
+/**
+ * Takes the commands of a site, has them executed, and reports how they ended.
+ *
+ * A command goes `received` → `begun` → `done` → reported, each step in the journal before the next. After
+ * a crash a reboot or restart that was begun is reported `unknown` and never executed; one that was not is,
+ * if its time and lease are not over by the machine's own clock; kinds that may be done twice are left to
+ * the api, which hands them out again when their lease ends.
+ */
+export class CommandRunner {
+  readonly #options: RunnerOptions;
+  readonly #claims: Actor<'claim'>;
+  readonly #reports: Actor<'report'>;
+  readonly #running = new Map<number, Promise<void>>();
+  /** Miners with a command under way: one at a time. */
+  readonly #busy = new Set<string>();
+  readonly #stopping = new AbortController();
+  readonly #waiting = new Set<() => void>();
+  #executing = 0;
+  #failures = 0;
+  #hasTold = false;
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    const { metrics, log } = options;
+    const actor = <M>(name: string, receive: (signal: AbortSignal) => Promise<void>): Actor<M> =>
+      new Actor<M>({
+        name,
+        mailboxSize: 1,
+        create: () => ({ receive: (_message, signal) => receive(signal) }),
+        onCrash: (err) => {
+          metrics.add('headframe_actor_restarts_total', 1, { actor: 'commands' });
+          log.error({ err }, 'commands: a loop crashed');
+        },
+        onEscalate: options.onEscalate,
+      });
+    this.#claims = actor<'claim'>('command claims', async (signal) => {
+      try {
+        await this.#claim(AbortSignal.any([signal, this.#stopping.signal]));
+      } finally {
+        setImmediate(() => this.#claims.tell('claim'));
+      }
+    });
+    this.#reports = actor<'report'>('command reports', (signal) => this.#report(signal));
+  }
+
+  /** Settles what an earlier process left, and begins to take commands. */
+  async start(): Promise<void> {
+    for (const entry of this.#options.recovered) await this.#recover(entry);
+    this.#reports.tell('report');
+    this.#claims.tell('claim');
+  }
+
+  /** Commands in hand. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** Takes no more; commands under way have until the deadline, then they stay in the journal as begun. */
+  async stop({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> {
+    this.#stopping.abort();
+    this.#wake();
+    const over = delay(deadlineMs * 0.7, undefined, { ref: false });
+    await this.#claims.stop({ drain: false, deadlineMs: 0 });
+    await Promise.race([Promise.all(this.#running.values()), over]);
+    this.#reports.tell('report');
+    await this.#reports.stop({ drain: true, deadlineMs: deadlineMs * 0.3 });
+    await this.#options.client.close();
+    await this.#options.journal.close();
+  }
+
+  async #claim(signal: AbortSignal): Promise<void> {
+    const { site, client, concurrency, metrics, log } = this.#options;
+    while (this.#running.size >= concurrency && !signal.aborted) await this.#change();
+    if (signal.aborted) return;
+    const result = await client.poll(signal);
+    metrics.set('headframe_edge_commands_key_refused', result.kind === 'refused' ? 1 : 0, { site });
+    if (result.kind === 'commands') {
+      this.#failures = 0;
+      this.#hasTold = false;
+      if (result.commands.length > 0) await this.#take(result.commands, result.lateMs);
+      return;
+    }
+    if (signal.aborted) return;
+    const waitMs = this.#waitAfter(result);
+    if (!this.#hasTold) log.warn({ ...result, waitMs }, 'commands: none can be fetched');
+    this.#hasTold = true;
+    await delay(waitMs, undefined, { signal }).catch(() => undefined);
+  }
+
+  #waitAfter(fault: ClientFault): number {
+    if (fault.kind === 'refused') return refusedMs;
+    if (fault.kind === 'absent') return absentMs;
+    const { minMs, maxMs } = this.#options.backoff;
+    const ceiling = Math.min(maxMs, minMs * 2 ** Math.min(20, this.#failures++));
+    return Math.max(fault.retryAfterMs ?? 0, Math.max(50, ceiling * this.#options.random()));
+  }
+
+  async #take(commands: readonly HandedCommand[], lateMs: number): Promise<void> {
+    const { journal, clock, log, metrics } = this.#options;
+    const receivedAt = clock();
+    const taken: { readonly command: HandedCommand; readonly entry: JournalEntry }[] = [];
+    for (const command of commands) {
+      const known = journal.get(command.command_id);
+      // Handed out again while it runs or waits to be reported: its result is on the way.
+      if (known !== undefined || this.#running.has(command.command_id)) continue;
+      const kind = command.command as CommandKind;
+      const aliveMs = Math.min(command.ttl_s, command.lease_s) * 1_000 - lateMs - marginMs;
+      const ip = command.ip_address ?? (parseIp(command.miner_id) === null ? null : command.miner_id);
+      const entry: JournalEntry = {
+        id: command.command_id,
+        kind,
+        miner: command.miner_id,
+        ip,
+        receivedAt,
+        aliveMs,
+        state: 'received',
+        report: null,
+      };
+      taken.push({ command, entry });
+    }
+    if (taken.length === 0) return;
+    try {
+      await journal.received(taken.map(({ entry }) => entry));
+    } catch (err) {
+      metrics.add('headframe_edge_command_journal_errors_total', 1);
+      log.error({ err }, 'commands: the journal cannot be written, so nothing is executed');
+      // Not executed: the lease brings them back, or ends them.
+      await delay(1_000, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+      return;
+    }
+    for (const { command, entry } of taken) this.#run(entry, () => this.#decide(entry, command));
+  }
+
+  /** Runs a command in the background; the priority is the order they were handed out in. */
+  #run(entry: JournalEntry, work: () => Promise<void>): void {
+    const done = work()
+      .catch((err: unknown) => this.#options.log.error({ err, command: entry.id }, 'commands: one broke off'))
+      .finally(() => {
+        this.#running.delete(entry.id);
+        this.#wake();
+      });
+    this.#running.set(entry.id, done);
+  }
+
+  async #decide(entry: JournalEntry, command: HandedCommand): Promise<void> {
+    const order = this.#read(entry, command);
+    if (typeof order === 'string') return this.#end(entry, { status: 'rejected', code: 1, message: order });
+    await this.#execute(entry, order);
+  }
+
+  /** The order, or why it is none for this edge. */
+  #read(entry: JournalEntry, command: HandedCommand): CommandOrder | string {
+    const { allow, isOwn, journal } = this.#options;
+    if (!knownKinds.has(command.command))
+      return `this edge knows no command "${command.command.slice(0, 40)}"`;
+    if (!allow.has(entry.kind)) return `this edge takes no ${entry.kind} (commands.allow)`;
+    if (journal.isOver(entry.id)) return 'it was here before, and runs at most once';
+    if (entry.ip === null) return 'the address of the miner is not known';
+    const address = parseIp(entry.ip);
+    if (address === null || !isOwn(address)) return `${entry.ip} is in no range of this site`;
+    const order = readOrder(entry.kind, command.params);
+    return isFault(order) ? `${order.field} ${order.message}` : order;
+  }
+
+  async #execute(entry: JournalEntry, order: CommandOrder): Promise<void> {
+    const { journal, hold, execute, clock, metrics, concurrency } = this.#options;
+    const { signal } = this.#stopping;
+    const ip = entry.ip ?? '';
+    while (!signal.aborted && (this.#busy.has(ip) || this.#executing >= concurrency)) await this.#change();
+    if (signal.aborted) return;
+    this.#busy.add(ip);
+    this.#executing++;
+    const release = await hold(ip);
+    try {
+      if (signal.aborted) return;
+      if (!this.#isAlive(entry)) return await this.#letGo(entry);
+      await journal.begun(entry.id);
+      // The disk may have taken its time.
+      if (!this.#isAlive(entry)) return await this.#letGo(entry);
+      const began = clock();
+      const executedAt = new Date().toISOString();
+      const outcome = await execute(order, ip);
+      const durationMs = clock().ms - began.ms;
+      metrics.observe('headframe_edge_command_seconds', durationMs / 1_000, { type: entry.kind });
+      await this.#end(entry, outcome, { executed_at: executedAt, duration_ms: durationMs });
+    } finally {
+      release();
+      this.#busy.delete(ip);
+      this.#executing--;
+      this.#wake();
+    }
+  }
+
+  #isAlive(entry: JournalEntry): boolean {
+    const age = elapsedMs(this.#options.clock(), entry.receivedAt);
+    return age !== null && age < entry.aliveMs;
+  }
+
+  /**
+   * Too late to begin. One that may be done twice is the api's to hand out again or to end; of the others
+   * the api must know that nothing was sent.
+   */
+  async #letGo(entry: JournalEntry): Promise<void> {
+    if (isIdempotent(entry.kind)) return this.#options.journal.over(entry.id);
+    await this.#end(entry, {
+      status: 'expired',
+      code: 1,
+      message: 'its time was over before it could be begun; nothing was sent',
+    });
+  }
+
+  async #end(
+    entry: JournalEntry,
+    outcome: Omit<Execution, 'status'> & { readonly status: CommandReport['status'] },
+    times: Pick<CommandReport, 'executed_at' | 'duration_ms'> = {},
+  ): Promise<void> {
+    const { journal, metrics, log } = this.#options;
+    const type = knownKinds.has(entry.kind) ? entry.kind : 'other';
+    metrics.add('headframe_edge_commands_total', 1, { type, outcome: outcome.status });
+    const report: CommandReport = {
+      status: outcome.status,
+      result_code: outcome.code,
+      result_message: outcome.message,
+      ...times,
+      ...(outcome.errorClass === undefined ? {} : { error_class: outcome.errorClass }),
+      ...(outcome.before === undefined ? {} : { before: outcome.before }),
+      ...(outcome.after === undefined ? {} : { after: outcome.after }),
+    };
+    try {
+      await journal.done(entry.id, report);
+    } catch (err) {
+      // It is reported from memory; after a crash now it would be told as unknown.
+      metrics.add('headframe_edge_command_journal_errors_total', 1);
+      log.error({ err, command: entry.id }, 'commands: a result is not on disk');
+    }
+    this.#reports.tell('report');
+  }
+
+  async #recover(entry: JournalEntry): Promise<void> {
+    if (entry.state === 'done') return;
+    if (isIdempotent(entry.kind)) return this.#options.journal.over(entry.id);
+    if (entry.state === 'begun') {
+      return this.#end(entry, {
+        status: 'unknown',
+        code: 1,
+        message: 'this edge ended while it was executed; it may have been done',
+      });
+    }
+    const command: HandedCommand = {
+      command_id: entry.id,
+      miner_id: entry.miner,
+      ip_address: entry.ip,
+      command: entry.kind,
+      params: {},
+      priority: 0,
+      ttl_s: 0,
+      lease_s: 0,
+    };
+    this.#run(entry, () => this.#decide(entry, command));
+  }
+
+  /** Reports what has ended, a few at once, until the api has it all. */
+  async #report(signal: AbortSignal): Promise<void> {
+    let failures = 0;
+    for (;;) {
+      const due = [...this.#options.journal.toReport()].slice(0, reportsAtOnce);
+      if (due.length === 0 || signal.aborted) return;
+      const waits = await Promise.all(due.map((entry) => this.#reportOne(entry, signal, failures)));
+      const waitMs = Math.max(...waits);
+      failures = waitMs === 0 ? 0 : failures + 1;
+      if (waitMs > 0) await delay(waitMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** Answers how long to wait before the next try, ms. */
+  async #reportOne(entry: JournalEntry, signal: AbortSignal, failures: number): Promise<number> {
+    const { site, client, journal, backoff, random, log, metrics } = this.#options;
+    const result = entry.report === null ? null : await client.report(entry.id, entry.report, signal);
+    switch (result?.kind) {
+      case 'refused':
+        metrics.set('headframe_edge_commands_key_refused', 1, { site });
+        return refusedMs;
+      case 'absent':
+        return absentMs;
+      case 'retry': {
+        const ceiling = Math.min(backoff.maxMs, backoff.minMs * 2 ** Math.min(20, failures));
+        return Math.max(result.retryAfterMs ?? 0, Math.max(50, ceiling * random()));
+      }
+      case 'gone':
+        log.warn({ command: entry.id, status: result.status }, 'commands: a result is not wanted');
+        break;
+      case 'taken':
+      case undefined:
+        break;
+    }
+    await journal.over(entry.id).catch((err: unknown) => {
+      log.error({ err, command: entry.id }, 'commands: the journal cannot be written');
+    });
+    return 0;
+  }
+
+  /** Until a command is over, or this stops. */
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.add(resolve));
+  }
+
+  /** In the order they came, so that what was handed out first is begun first. */
+  #wake(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const go of waiting) go();
+  }
+}

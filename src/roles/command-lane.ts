@@ -1,0 +1,183 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { workerFile } from '../config/paths.js';
+import type { Config } from '../config/schema.js';
+import type { CommandKind, CommandOrder } from '../domain/commands.js';
+import { rulesWithin } from '../domain/credentials.js';
+import { parseIp, type IpRange } from '../domain/ip-ranges.js';
+import { MinerGate } from '../domain/miner-gate.js';
+import type { Shard } from '../domain/shards.js';
+import { createBootClock } from '../poller/commands/boot-clock.js';
+import { CommandClient } from '../poller/commands/client.js';
+import { CommandJournal } from '../poller/commands/journal.js';
+import { OrderPool } from '../poller/commands/order-pool.js';
+import { CommandRunner, type Execution } from '../poller/commands/runner.js';
+import { profilesFile } from '../poller/profile-store.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { shardsOf, webSettingsOf } from './plan.js';
+
+export interface CommandLaneOptions {
+  readonly config: Config;
+  readonly apiUrl: string;
+  /** Collector key by site. */
+  readonly keys: ReadonlyMap<string, string>;
+  /** Shared with the threads that poll. */
+  readonly gate: SharedArrayBuffer;
+  /** Keeps pollers of other processes away too, where there are any. */
+  readonly holdElsewhere: HoldElsewhere | null;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly onEscalate: (error: unknown) => void;
+}
+
+/** Holds a miner of a shard for a command; resolves with what lets others poll it again. */
+export type HoldElsewhere = (shard: Shard, ip: string, forMs: number) => Promise<() => Promise<void>>;
+
+/** The commands of a process: claimed, journaled, executed in a thread of their own, reported. */
+export interface CommandLane {
+  stop(options: { readonly deadlineMs: number }): Promise<void>;
+}
+
+/** How often it is looked whether a poll of a miner is over, ms. */
+const lookMs = 10;
+
+/** Starts the commands of every site; `null` when they are switched off. */
+export async function startCommandLane(options: CommandLaneOptions): Promise<CommandLane | null> {
+  const { config, metrics } = options;
+  if (!config.commands.enabled) return null;
+  const pool = new OrderPool({
+    workerFile: workerFile('command-worker'),
+    concurrency: config.commands.concurrency * config.sites.length,
+    maxHeapMb: config.commands.thread_heap_mb,
+    log: options.log,
+  });
+  const shards = shardsOf(config);
+  const sites = await Promise.all(config.sites.map(({ name }) => openSite(name, shards, pool, options)));
+  metrics.gauge('headframe_edge_commands_running', () =>
+    sites.reduce((sum, { runner }) => sum + runner.running, 0),
+  );
+  metrics.gauge('headframe_edge_commands_unreported', () =>
+    sites.reduce((sum, { journal }) => sum + [...journal.toReport()].length, 0),
+  );
+  for (const { runner } of sites) await runner.start();
+  return {
+    async stop({ deadlineMs }) {
+      await Promise.all(sites.map(({ runner }) => runner.stop({ deadlineMs })));
+      await pool.close();
+    },
+  };
+}
+
+async function openSite(
+  site: string,
+  allShards: readonly Shard[],
+  pool: OrderPool,
+  options: CommandLaneOptions,
+): Promise<{ runner: CommandRunner; journal: CommandJournal }> {
+  const { config, keys, metrics, onEscalate } = options;
+  const log = options.log.child({ site });
+  const shards = allShards.filter((shard) => shard.site === site);
+  const { journal, recovered } = await CommandJournal.open({
+    path: join(config.data_dir, 'commands', site, 'journal.log'),
+    maxBytes: config.commands.journal_max_bytes,
+  });
+  if (recovered.badLines > 0)
+    log.error(
+      { badLines: recovered.badLines },
+      'commands: the journal was damaged; a copy is kept beside it',
+    );
+  const shardOf = (address: number): Shard | undefined => shards.find(({ ranges }) => holds(ranges, address));
+  const runner = new CommandRunner({
+    site,
+    client: new CommandClient({
+      apiUrl: options.apiUrl,
+      key: () => keys.get(site) ?? '',
+      waitS: config.commands.wait_s,
+      deadlineMs: config.commands.answer_ms,
+    }),
+    journal,
+    recovered: recovered.entries,
+    hold: createHold(shardOf, options),
+    execute: createExecute(site, shardOf, pool, config),
+    isOwn: (address) => shardOf(address) !== undefined,
+    allow: new Set(config.commands.allow.split(',') as CommandKind[]),
+    concurrency: config.commands.concurrency,
+    clock: createBootClock(),
+    backoff: { minMs: config.upload.backoff_min_ms, maxMs: config.upload.backoff_max_ms },
+    random: Math.random,
+    metrics,
+    log,
+    onEscalate,
+  });
+  return { runner, journal };
+}
+
+type ShardOf = (address: number) => Shard | undefined;
+
+/**
+ * Raises the flag that polls look at, then waits until those under way are over: at the latest when their
+ * own deadlines have ended them.
+ */
+function createHold(
+  shardOf: ShardOf,
+  { config, gate: memory, holdElsewhere, log }: CommandLaneOptions,
+): (ip: string) => Promise<() => void> {
+  const gate = new MinerGate(memory);
+  const longestPollMs = config.poll.miner_deadline_ms + config.poll.connect_timeout_ms;
+  return async (ip) => {
+    const address = parseIp(ip) ?? 0;
+    const shard = shardOf(address);
+    gate.hold(address);
+    for (let waitedMs = 0; gate.isPolled(address); waitedMs += lookMs) {
+      if (waitedMs >= longestPollMs) gate.forgetPolls(address);
+      else await delay(lookMs);
+    }
+    const forMs = config.commands.deadline_ms + longestPollMs;
+    const letGo =
+      shard === undefined || holdElsewhere === null
+        ? null
+        : await holdElsewhere(shard, ip, forMs).catch((err: unknown) => {
+            log.warn({ err, ip }, 'commands: other pollers could not be told of a command');
+            return null;
+          });
+    return () => {
+      gate.release(address);
+      letGo?.().catch((err: unknown) =>
+        log.debug({ err, ip }, 'commands: other pollers not told of its end'),
+      );
+    };
+  };
+}
+
+function createExecute(
+  site: string,
+  shardOf: ShardOf,
+  pool: OrderPool,
+  config: Config,
+): (order: CommandOrder, ip: string) => Promise<Execution> {
+  const web = webSettingsOf(config, site);
+  return async (order, ip) => {
+    const address = parseIp(ip);
+    const shard = address === null ? undefined : shardOf(address);
+    if (address === null || shard === undefined)
+      return { status: 'rejected', code: 1, message: `${ip} is in no range of this site` };
+    return pool.run({
+      order,
+      host: ip,
+      port: shard.port,
+      httpPort: web.httpPort,
+      profilesFile: profilesFile(join(config.data_dir, 'profiles'), shard.id),
+      credentials: rulesWithin(web.credentials, [{ first: address, last: address }]),
+      limits: {
+        connectTimeoutMs: config.poll.connect_timeout_ms,
+        deadlineMs: config.commands.deadline_ms,
+        maxReplyBytes: config.poll.max_reply_bytes,
+        quietMs: config.poll.quiet_ms,
+      },
+    });
+  };
+}
+
+const holds = (ranges: readonly IpRange[], address: number): boolean =>
+  ranges.some((range) => range.first <= address && address <= range.last);
