@@ -67,6 +67,7 @@ async function run(seed: number, lane: number): Promise<void> {
   const { key } = await bench.storage.keys.create(siteId);
   const real = createBootClock();
   let aheadMs = 0;
+  let passed = 0;
   const clock = () => ({ ...real(), ms: real().ms + aheadMs });
   /** Begins of orders by miner, by the edge's clock. */
   const begins: { readonly ip: string; readonly ms: number }[] = [];
@@ -78,6 +79,7 @@ async function run(seed: number, lane: number): Promise<void> {
         expires_at = expires_at - make_interval(secs => ${seconds}) where site_id = ${siteId}`,
     );
     aheadMs += seconds * 1_000;
+    passed++;
     await bench.sweep({ max_attempts: 3 });
   };
   const rows = (): Promise<Row[]> =>
@@ -115,6 +117,7 @@ async function run(seed: number, lane: number): Promise<void> {
       miners: { port: simulator.port, httpPort: simulator.httpPort ?? 0 },
       crash,
       clock,
+      epoch: () => passed,
       onExecute: (ip) => begins.push({ ip, ms: clock().ms }),
     });
     if (random() < 0.4) {

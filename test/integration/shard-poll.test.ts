@@ -5,6 +5,8 @@ import {
   type Simulator,
   type SimulatorOptions,
 } from '../../load-test/simulator/simulator.js';
+import { parseIp } from '../../src/domain/ip-ranges.js';
+import { createGateMemory, MinerGate } from '../../src/domain/miner-gate.js';
 import { createShardRig } from '../support/poll.js';
 
 let simulator: Simulator | null = null;
@@ -43,6 +45,20 @@ describe('pollShard', () => {
       expect(record.timestamp.endsWith('Z')).toBe(true);
     }
     expect(sim.stats().overlaps).toBe(0);
+  });
+
+  it('leaves miners alone that a command holds, here or elsewhere, and counts them as skipped', async () => {
+    const sim = await farm({ miners: list(4) });
+    const gate = new MinerGate(createGateMemory());
+    const rig = createShardRig({ ranges: ['127.30.0.1-4'], port: sim.port, gate });
+    await rig.poll();
+    gate.hold(parseIp(ip(1)) ?? 0);
+    const { outcome, records } = await rig.poll({ held: [ip(2)] });
+    expect([...records.keys()].sort()).toEqual([ip(3), ip(4)]);
+    expect(outcome.counters).toMatchObject({ scheduled: 4, samples: 2, skippedCommand: 2 });
+    gate.release(parseIp(ip(1)) ?? 0);
+    expect((await rig.poll()).outcome.counters).toMatchObject({ samples: 4, skippedCommand: 0 });
+    expect([1, 2, 3, 4].some((n) => gate.isPolled(parseIp(ip(n)) ?? 0))).toBe(false);
   });
 
   it('learns who takes joined commands, and then needs one connection for them', async () => {

@@ -201,6 +201,34 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     await expect.poll(() => done.at(-1), { timeout: 10_000 }).toBe(4);
   });
 
+  it('tells who polls a shard which of its miners a command holds, and makes a command wait for a poll', async () => {
+    const q = await opened();
+    if (!(q instanceof RedisQueue)) return;
+    const zone = randomUUID();
+    const shard = shardOf(zone);
+    const seen: (readonly string[])[] = [];
+    let finish = (): void => undefined;
+    q.consume({ zone, concurrency: 1, onBusy }, async (_job, _signal, held) => {
+      seen.push(held);
+      if (seen.length === 2) await new Promise<void>((resolve) => (finish = resolve));
+    });
+    const letGo = await q.hold(shard, '127.0.0.1', 60_000);
+    await q.add({ shard, slot: 1 });
+    await expect.poll(() => seen, { timeout: 10_000 }).toEqual([['127.0.0.1']]);
+    await letGo();
+    await q.add({ shard, slot: 2 });
+    await expect.poll(() => seen, { timeout: 10_000 }).toEqual([['127.0.0.1'], []]);
+    let isHeld = false;
+    const holding = q.hold(shard, '127.0.0.2', 60_000).then((free) => {
+      isHeld = true;
+      return free;
+    });
+    await delay(300);
+    expect(isHeld).toBe(false);
+    finish();
+    await (await holding)();
+  });
+
   it('answers a ping', async () => {
     await expect((await opened()).ping()).resolves.toBeUndefined();
   });

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { commandKinds } from '../../src/domain/commands.js';
 import { formatIp } from '../../src/domain/ip-ranges.js';
 import { createBootClock, type BootClock } from '../../src/poller/commands/boot-clock.js';
-import { CommandClient } from '../../src/poller/commands/client.js';
+import { CommandClient, type PollResult } from '../../src/poller/commands/client.js';
 import { CommandJournal } from '../../src/poller/commands/journal.js';
 import { CommandRunner, type RunnerOptions } from '../../src/poller/commands/runner.js';
 import { createLogger } from '../../src/telemetry/logger.js';
@@ -42,6 +42,8 @@ export interface CommandEdgeOptions {
   readonly isOwn?: (ip: string) => boolean;
   readonly crash?: CrashPoint;
   readonly clock?: BootClock;
+  /** Changes whenever the test moves time: an answer that was under way then is lost. */
+  readonly epoch?: () => number;
   readonly waitS?: number;
   readonly concurrency?: number;
   /** Told as an order begins. */
@@ -93,7 +95,11 @@ export async function startCommandEdge(options: CommandEdgeOptions): Promise<Com
   const runner = new CommandRunner({
     site: 'north',
     client: {
-      poll: around((signal: AbortSignal) => client.poll(signal)),
+      poll: around(async (signal: AbortSignal): Promise<PollResult> => {
+        const before = options.epoch?.();
+        const result = await client.poll(signal);
+        return options.epoch?.() === before ? result : { kind: 'retry', retryAfterMs: null, detail: 'lost' };
+      }),
       report: around(client.report.bind(client)),
       close: () => client.close(),
     },

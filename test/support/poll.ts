@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { defaultHealthThresholds } from '../../src/domain/health.js';
 import { parseRanges } from '../../src/domain/ip-ranges.js';
+import type { MinerGate } from '../../src/domain/miner-gate.js';
 import type { PollLimits, PollOutcome, PollTask, PolledPiece } from '../../src/domain/poll-task.js';
 import type { WireRecord } from '../../src/domain/wire.js';
 import { SampleMemory } from '../../workers/reply-quirks.js';
@@ -32,6 +33,7 @@ export function createShardRig(options: {
   port: number;
   limits?: Partial<PollLimits>;
   sockets?: number;
+  gate?: MinerGate;
 }) {
   const intervalMs = 10_000;
   let profiles = '';
@@ -68,6 +70,7 @@ export function createShardRig(options: {
         {
           sockets,
           samples,
+          ...(options.gate && { gate: options.gate }),
           now: Date.now,
           random: () => 0.5,
           flush: (piece) => {
