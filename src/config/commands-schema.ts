@@ -71,6 +71,12 @@ export const commands = group(
     deadline_ms: int(1_000, 300_000, 30_000, 'Total for one command to one miner, ms.'),
     wait_s: int(0, 25, 25, 'How long an edge lets the api hold its poll for commands, s.'),
     answer_ms: int(500, 120_000, 10_000, 'Bound of an answer of the api, beside that wait, ms.'),
+    max_unreported: int(
+      1,
+      100_000,
+      1_000,
+      'Results of one site that may wait for the api; while more do, no command is fetched.',
+    ),
     journal_max_bytes: int(
       65_536,
       1_073_741_824,

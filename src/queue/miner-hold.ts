@@ -1,6 +1,12 @@
 import type { Redis } from 'ioredis';
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** How long to wait for a miner, and how long it is held at most, ms. */
+export interface HoldBounds {
+  readonly waitMs: number;
+  readonly holdMs: number;
+}
+
 /** How often it is looked whether another poller is done with the shard, ms. */
 const lookMs = 100;
 
@@ -8,30 +14,30 @@ const keyOf = (shardId: string): string => `headframe:held:${shardId}`;
 
 /**
  * Holds a miner for a command against pollers of other processes: noted under its shard first, then waited
- * until nobody polls the shard, or `forMs` at most. Pollers read the notes once they have the shard's lock,
- * so one of the two always sees the other. A holder that died lets go after `forMs`. Resolves with what
- * lets go.
+ * for a moment in which nobody polls the shard, `waitMs` at most. Pollers read the notes once they have the
+ * shard's lock, so one of the two always sees the other. A holder that died lets go after `holdMs`. Resolves
+ * with what lets go; null, and nothing is held, when there was no such moment.
  */
 export async function holdMiner(
   redis: Redis,
   shardId: string,
   ip: string,
-  forMs: number,
-): Promise<() => Promise<void>> {
+  { waitMs, holdMs }: HoldBounds,
+): Promise<(() => Promise<void>) | null> {
   const key = keyOf(shardId);
   await redis
     .multi()
-    .hset(key, ip, (await nowMs(redis)) + forMs)
-    .pexpire(key, forMs, 'NX')
-    .pexpire(key, forMs, 'GT')
+    .hset(key, ip, (await nowMs(redis)) + holdMs)
+    .pexpire(key, holdMs, 'NX')
+    .pexpire(key, holdMs, 'GT')
     .exec();
-  for (let waitedMs = 0; waitedMs < forMs / 2; waitedMs += lookMs) {
-    if ((await redis.exists(`headframe:busy:${shardId}`)) === 0) break;
+  const letGo = async (): Promise<void> => void (await redis.hdel(key, ip));
+  for (let waitedMs = 0; waitedMs < waitMs; waitedMs += lookMs) {
+    if ((await redis.exists(`headframe:busy:${shardId}`)) === 0) return letGo;
     await delay(lookMs);
   }
-  return async () => {
-    await redis.hdel(key, ip);
-  };
+  await letGo();
+  return null;
 }
 
 /** By the clock that all of them share. */

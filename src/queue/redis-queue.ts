@@ -1,7 +1,7 @@
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { AppError } from '../domain/errors.js';
-import { heldMiners, holdMiner } from './miner-hold.js';
+import { heldMiners, holdMiner, type HoldBounds } from './miner-hold.js';
 import { withShardLock } from './shard-lock.js';
 import {
   jobId,
@@ -138,9 +138,13 @@ export class RedisQueue implements WorkQueue {
     }
   }
 
-  /** Keeps pollers of any process from a miner until the answered function is called, or `forMs` are over. */
-  hold(shard: { readonly id: string }, ip: string, forMs: number): Promise<() => Promise<void>> {
-    return holdMiner(this.#producer, shard.id, ip, forMs);
+  /** Keeps pollers of any process from a miner until the answered function is called, or `holdMs` are over. */
+  hold(
+    shard: { readonly id: string },
+    ip: string,
+    bounds: HoldBounds,
+  ): Promise<(() => Promise<void>) | null> {
+    return holdMiner(this.#producer, shard.id, ip, bounds);
   }
 
   async ping(): Promise<void> {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { workerFile } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
-import type { CommandKind, CommandOrder } from '../domain/commands.js';
+import type { CommandKind } from '../domain/commands.js';
 import { rulesWithin } from '../domain/credentials.js';
 import { parseIp, type IpRange } from '../domain/ip-ranges.js';
 import { MinerGate } from '../domain/miner-gate.js';
@@ -11,7 +11,7 @@ import { createBootClock } from '../poller/commands/boot-clock.js';
 import { CommandClient } from '../poller/commands/client.js';
 import { CommandJournal } from '../poller/commands/journal.js';
 import { OrderPool } from '../poller/commands/order-pool.js';
-import { CommandRunner, type Execution } from '../poller/commands/runner.js';
+import { CommandRunner, type RunnerOptions } from '../poller/commands/runner.js';
 import { profilesFile } from '../poller/profile-store.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -31,14 +31,22 @@ export interface CommandLaneOptions {
   readonly onEscalate: (error: unknown) => void;
 }
 
-/** Holds a miner of a shard for a command; resolves with what lets others poll it again. */
-export type HoldElsewhere = (shard: Shard, ip: string, forMs: number) => Promise<() => Promise<void>>;
+/** Holds a miner of a shard for a command; resolves with what lets others poll it again, null when it is in use. */
+export type HoldElsewhere = (
+  shard: Shard,
+  ip: string,
+  bounds: { readonly waitMs: number; readonly holdMs: number },
+) => Promise<(() => Promise<void>) | null>;
 
 /** The commands of a process: claimed, journaled, executed in a thread of their own, reported. */
 export interface CommandLane {
   stop(options: { readonly deadlineMs: number }): Promise<void>;
 }
 
+/** What a hold outlives the command by, ms. */
+const graceMs = 10_000;
+/** A site whose journal cannot be opened is tried again after this, ms. */
+const reopenMs = 30_000;
 /** How often it is looked whether a poll of a miner is over, ms. */
 const lookMs = 10;
 
@@ -53,16 +61,34 @@ export async function startCommandLane(options: CommandLaneOptions): Promise<Com
     log: options.log,
   });
   const shards = shardsOf(config);
-  const sites = await Promise.all(config.sites.map(({ name }) => openSite(name, shards, pool, options)));
+  const sites: { readonly runner: CommandRunner; readonly journal: CommandJournal }[] = [];
+  const timers = new Set<NodeJS.Timeout>();
   metrics.gauge('headframe_edge_commands_running', () =>
     sites.reduce((sum, { runner }) => sum + runner.running, 0),
   );
   metrics.gauge('headframe_edge_commands_unreported', () =>
     sites.reduce((sum, { journal }) => sum + [...journal.toReport()].length, 0),
   );
-  for (const { runner } of sites) await runner.start();
+  /** A disk that is full or gone stops no polling: the site goes without commands until it is back. */
+  const open = async (name: string): Promise<void> => {
+    try {
+      const site = await openSite(name, shards, pool, options);
+      sites.push(site);
+      await site.runner.start();
+    } catch (err) {
+      metrics.add('headframe_edge_command_journal_errors_total', 1);
+      options.log.error({ err, site: name }, 'commands: the journal cannot be opened, so none are taken');
+      const timer = setTimeout(() => {
+        timers.delete(timer);
+        void open(name);
+      }, reopenMs);
+      timers.add(timer);
+    }
+  };
+  await Promise.all(config.sites.map(({ name }) => open(name)));
   return {
     async stop({ deadlineMs }) {
+      for (const timer of timers) clearTimeout(timer);
       await Promise.all(sites.map(({ runner }) => runner.stop({ deadlineMs })));
       await pool.close();
     },
@@ -88,6 +114,7 @@ async function openSite(
       'commands: the journal was damaged; a copy is kept beside it',
     );
   const shardOf = (address: number): Shard | undefined => shards.find(({ ranges }) => holds(ranges, address));
+  const clock = createBootClock();
   const runner = new CommandRunner({
     site,
     client: new CommandClient({
@@ -95,6 +122,7 @@ async function openSite(
       key: () => keys.get(site) ?? '',
       waitS: config.commands.wait_s,
       deadlineMs: config.commands.answer_ms,
+      nowMs: () => clock().ms,
     }),
     journal,
     recovered: recovered.entries,
@@ -103,7 +131,9 @@ async function openSite(
     isOwn: (address) => shardOf(address) !== undefined,
     allow: new Set(config.commands.allow.split(',') as CommandKind[]),
     concurrency: config.commands.concurrency,
-    clock: createBootClock(),
+    clock,
+    deadlineMs: config.commands.deadline_ms,
+    maxUnreported: config.commands.max_unreported,
     backoff: { minMs: config.upload.backoff_min_ms, maxMs: config.upload.backoff_max_ms },
     random: Math.random,
     metrics,
@@ -122,9 +152,10 @@ type ShardOf = (address: number) => Shard | undefined;
 function createHold(
   shardOf: ShardOf,
   { config, gate: memory, holdElsewhere, log }: CommandLaneOptions,
-): (ip: string) => Promise<() => void> {
+): RunnerOptions['hold'] {
   const gate = new MinerGate(memory);
-  const longestPollMs = config.poll.miner_deadline_ms + config.poll.connect_timeout_ms;
+  // A thread that stands still is ended, and its sockets with it.
+  const longestPollMs = config.poll.miner_deadline_ms + config.poll.connect_timeout_ms + config.poll.stuck_ms;
   return async (ip) => {
     const address = parseIp(ip) ?? 0;
     const shard = shardOf(address);
@@ -133,19 +164,22 @@ function createHold(
       if (waitedMs >= longestPollMs) gate.forgetPolls(address);
       else await delay(lookMs);
     }
-    const forMs = config.commands.deadline_ms + longestPollMs;
-    const letGo =
-      shard === undefined || holdElsewhere === null
-        ? null
-        : await holdElsewhere(shard, ip, forMs).catch((err: unknown) => {
-            log.warn({ err, ip }, 'commands: other pollers could not be told of a command');
-            return null;
-          });
+    if (shard === undefined || holdElsewhere === null) return () => gate.release(address);
+    const waitMs = shard.intervalMs + longestPollMs;
+    const letGo = await holdElsewhere(shard, ip, {
+      waitMs,
+      holdMs: waitMs + config.commands.deadline_ms + graceMs,
+    }).catch((err: unknown) => {
+      log.warn({ err, ip }, 'commands: other pollers could not be told of a command');
+      return null;
+    });
+    if (letGo === null) {
+      gate.release(address);
+      return null;
+    }
     return () => {
       gate.release(address);
-      letGo?.().catch((err: unknown) =>
-        log.debug({ err, ip }, 'commands: other pollers not told of its end'),
-      );
+      letGo().catch((err: unknown) => log.debug({ err, ip }, 'commands: other pollers not told of its end'));
     };
   };
 }
@@ -155,9 +189,9 @@ function createExecute(
   shardOf: ShardOf,
   pool: OrderPool,
   config: Config,
-): (order: CommandOrder, ip: string) => Promise<Execution> {
+): RunnerOptions['execute'] {
   const web = webSettingsOf(config, site);
-  return async (order, ip) => {
+  return async (order, ip, deadlineMs) => {
     const address = parseIp(ip);
     const shard = address === null ? undefined : shardOf(address);
     if (address === null || shard === undefined)
@@ -171,7 +205,7 @@ function createExecute(
       credentials: rulesWithin(web.credentials, [{ first: address, last: address }]),
       limits: {
         connectTimeoutMs: config.poll.connect_timeout_ms,
-        deadlineMs: config.commands.deadline_ms,
+        deadlineMs,
         maxReplyBytes: config.poll.max_reply_bytes,
         quietMs: config.poll.quiet_ms,
       },

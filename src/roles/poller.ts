@@ -39,7 +39,7 @@ export async function startPollerRole(
     config,
     queue,
     ...target,
-    holdElsewhere: (shard, ip, forMs) => queue.hold(shard, ip, forMs),
+    holdElsewhere: (shard, ip, bounds) => queue.hold(shard, ip, bounds),
     metrics,
     log,
     onEscalate: failure.report,

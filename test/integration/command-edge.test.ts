@@ -136,6 +136,40 @@ describe('commands at the edge', () => {
     expect(writes()).toEqual([]);
   });
 
+  it('are not begun when the first answer was held up for longer than they live', async () => {
+    let isHeldUp = true;
+    answer = (response, isPoll) => {
+      if (!isPoll || !isHeldUp) return false;
+      isHeldUp = false;
+      const date = new Date().toUTCString();
+      const body = JSON.stringify({ success: true, commands: [command({ ttl_s: 3, lease_s: 3 })], count: 1 });
+      setTimeout(() => response.setHeader('date', date).end(body), 2_500);
+      return true;
+    };
+    await start();
+    await reported(1);
+    expect(reports[0]?.body).toMatchObject({ status: 'expired' });
+    expect(writes()).toEqual([]);
+  });
+
+  it('are no longer fetched while too many results wait for the api', async () => {
+    answer = (response, isPoll) => {
+      if (isPoll) return false;
+      response.writeHead(503).end('{}');
+      return true;
+    };
+    handed = [command({ command_id: 1, command: 'format' }), command({ command_id: 2, command: 'format' })];
+    await start({ maxUnreported: 2 });
+    await expect.poll(() => polls).toBeGreaterThan(0);
+    await delay(500);
+    const before = polls;
+    await delay(500);
+    expect(polls).toBe(before);
+    answer = null;
+    await reported(2);
+    await expect.poll(() => polls).toBeGreaterThan(before);
+  });
+
   it('keep what they have to report while the api is away, across a restart', async () => {
     answer = (response, isPoll) => {
       if (isPoll) return false;
@@ -185,6 +219,7 @@ describe('the journal of commands', () => {
     ip: miner,
     receivedAt: moment,
     aliveMs: 60_000,
+    leaseMs: 60_000,
     state: 'received',
     report: null,
   });

@@ -212,21 +212,24 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
       seen.push(held);
       if (seen.length === 2) await new Promise<void>((resolve) => (finish = resolve));
     });
-    const letGo = await q.hold(shard, '127.0.0.1', 60_000);
+    const bounds = { waitMs: 30_000, holdMs: 60_000 };
+    const letGo = await q.hold(shard, '127.0.0.1', bounds);
     await q.add({ shard, slot: 1 });
     await expect.poll(() => seen, { timeout: 10_000 }).toEqual([['127.0.0.1']]);
-    await letGo();
+    await letGo?.();
     await q.add({ shard, slot: 2 });
     await expect.poll(() => seen, { timeout: 10_000 }).toEqual([['127.0.0.1'], []]);
     let isHeld = false;
-    const holding = q.hold(shard, '127.0.0.2', 60_000).then((free) => {
+    const holding = q.hold(shard, '127.0.0.2', bounds).then((free) => {
       isHeld = true;
       return free;
     });
     await delay(300);
     expect(isHeld).toBe(false);
     finish();
-    await (await holding)();
+    await (
+      await holding
+    )?.();
   });
 
   it('answers a ping', async () => {

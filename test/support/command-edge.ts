@@ -46,6 +46,7 @@ export interface CommandEdgeOptions {
   readonly epoch?: () => number;
   readonly waitS?: number;
   readonly concurrency?: number;
+  readonly maxUnreported?: number;
   /** Told as an order begins. */
   readonly onExecute?: (ip: string) => void;
 }
@@ -65,6 +66,7 @@ export async function startCommandEdge(options: CommandEdgeOptions): Promise<Com
     key: () => options.key,
     waitS: options.waitS ?? 1,
     deadlineMs: 5_000,
+    nowMs: () => performance.now(),
   });
   /** A step before and after: a kill may fall on either side of what is written or sent. */
   const around =
@@ -119,6 +121,8 @@ export async function startCommandEdge(options: CommandEdgeOptions): Promise<Com
     isOwn: (address) => (options.isOwn ?? (() => true))(formatIp(address)),
     allow: new Set(commandKinds),
     concurrency: options.concurrency ?? 4,
+    deadlineMs: writeLimits.deadlineMs,
+    maxUnreported: options.maxUnreported ?? 100,
     clock: options.clock ?? createBootClock(),
     backoff: { minMs: 20, maxMs: 200 },
     random: Math.random,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 
 /** A moment of a clock that no one can set. Only moments of one boot can be compared. */
 export interface BootMoment {
@@ -7,7 +8,7 @@ export interface BootMoment {
   readonly ms: number;
 }
 
-/** Reads a clock that counts from the start of the machine, across processes. */
+/** Reads a clock that counts from the start of the machine, across processes, also while it is suspended. */
 export type BootClock = () => BootMoment;
 
 /** The machine's own; where it does not tell its boots apart, each process is one. */
@@ -18,7 +19,7 @@ export function createBootClock(): BootClock {
   } catch {
     boot = randomUUID();
   }
-  return () => ({ boot, ms: Number(process.hrtime.bigint() / 1_000_000n) });
+  return () => ({ boot, ms: Math.round(uptime() * 1_000) });
 }
 
 /** How long after `since` it is, ms; null when the machine was started in between. */

@@ -13,6 +13,8 @@ export interface CommandClientOptions {
   /** Of connecting, and of an answer beyond what was waited for, ms. */
   readonly deadlineMs: number;
   readonly maxAnswerBytes?: number;
+  /** A clock that nobody sets, ms. */
+  readonly nowMs: () => number;
 }
 
 /** A command as it was handed out. What is no command of ours keeps its kind as text. */
@@ -39,7 +41,12 @@ export type ClientFault =
 
 /** `lateMs`: how much longer than usual the answer was under way; its lifetimes are older by that. */
 export type PollResult =
-  | { readonly kind: 'commands'; readonly commands: readonly HandedCommand[]; readonly lateMs: number }
+  | {
+      readonly kind: 'commands';
+      readonly commands: readonly HandedCommand[];
+      readonly lateMs: number;
+      readonly retryAfterMs: number | null;
+    }
   | ClientFault;
 
 /** `gone`: the api does not want it, now or later. */
@@ -94,10 +101,10 @@ export class CommandClient {
     if (answer.status === 404 || answer.status === 405) return { kind: 'absent' };
     const fault = faultOf(answer);
     if (fault !== null) return fault;
-    const lateMs = this.#delay.of(answer.date, answer.arrivedMs);
+    const lateMs = this.#delay.of(answer);
     const read = answerSchema.safeParse(parse(answer.body));
     return read.success
-      ? { kind: 'commands', commands: read.data.commands, lateMs }
+      ? { kind: 'commands', commands: read.data.commands, lateMs, retryAfterMs: answer.retryAfterMs }
       : { kind: 'retry', retryAfterMs: answer.retryAfterMs, detail: 'the answer cannot be read' };
   }
 
@@ -128,6 +135,7 @@ export class CommandClient {
     signal: AbortSignal,
   ): Promise<Answer | Extract<ClientFault, { kind: 'retry' }>> {
     const over = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
+    const askedMs = this.#options.nowMs();
     try {
       const answer = await this.#pool.request({
         path: this.#base + path,
@@ -144,7 +152,8 @@ export class CommandClient {
         status: answer.statusCode,
         retryAfterMs: parseRetryAfterMs(firstOf(answer.headers['retry-after']), Date.now()),
         date: firstOf(answer.headers.date),
-        arrivedMs: performance.now(),
+        askedMs,
+        arrivedMs: this.#options.nowMs(),
         body: text,
       };
     } catch (error) {
@@ -159,7 +168,7 @@ interface Answer {
   readonly retryAfterMs: number | null;
   /** When the api wrote it, by its own clock. */
   readonly date: string | null;
-  /** Monotonic, ms. */
+  readonly askedMs: number;
   readonly arrivedMs: number;
   readonly body: string | null;
 }
@@ -171,15 +180,17 @@ const dateStepMs = 1_000;
 
 /**
  * Tells answers that were held up on their way, whatever the two clocks say: by how much later than its
- * `Date` each arrived, against the quickest of the last ones.
+ * `Date` each arrived, against the quickest of the last ones. The first has nothing to be held against: all
+ * the time since it was asked for may have been its way.
  */
 class AnswerDelay {
   readonly #lags: number[] = [];
 
-  of(date: string | null, arrivedMs: number): number {
+  of({ date, askedMs, arrivedMs }: Pick<Answer, 'date' | 'askedMs' | 'arrivedMs'>): number {
     const sentMs = date === null ? NaN : Date.parse(date);
-    if (Number.isNaN(sentMs)) return 0;
+    if (Number.isNaN(sentMs)) return arrivedMs - askedMs;
     this.#lags.push(arrivedMs - sentMs);
+    if (this.#lags.length === 1) return arrivedMs - askedMs;
     if (this.#lags.length > comparedAnswers) this.#lags.shift();
     const lateMs = arrivedMs - sentMs - Math.min(...this.#lags);
     return lateMs > dateStepMs ? lateMs : 0;

@@ -18,8 +18,9 @@ export interface JournalEntry {
   readonly miner: string;
   readonly ip: string | null;
   readonly receivedAt: BootMoment;
-  /** After `receivedAt`: from then on it must not be begun, ms. */
+  /** After `receivedAt`: from then on it must not be begun; and its lease is over, ms. */
   readonly aliveMs: number;
+  readonly leaseMs: number;
   readonly state: 'received' | 'begun' | 'done';
   readonly report: CommandReport | null;
 }
@@ -33,7 +34,7 @@ export interface Recovered {
 
 export interface JournalOptions {
   readonly path: string;
-  /** The file is written anew without what is over past this, bytes. */
+  /** The file is written anew without what is over past this, or twice what is not over, bytes. */
   readonly maxBytes: number;
 }
 
@@ -57,8 +58,11 @@ export class CommandJournal {
   readonly #remembered = new Set<number>();
   #file: FileHandle | null = null;
   #bytes = 0;
+  /** Of the file as it was last written anew. */
+  #liveBytes = 0;
   #waiting: { readonly text: string; readonly done: (error: unknown) => void }[] = [];
   #isWriting = false;
+  #isClosed = false;
   #written: Promise<void> = Promise.resolve();
 
   private constructor(options: JournalOptions) {
@@ -118,7 +122,9 @@ export class CommandJournal {
     for (const entry of this.#entries.values()) if (entry.state === 'done') yield entry;
   }
 
+  /** Steps after this reject. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#written;
     await this.#file?.close();
     this.#file = null;
@@ -141,10 +147,11 @@ export class CommandJournal {
   }
 
   #append(lines: readonly Line[]): Promise<void> {
+    if (this.#isClosed) return Promise.reject(new Error('the journal is closed'));
     return new Promise((resolve, reject) => {
       const done = (error: unknown): void => {
         if (error === null) resolve();
-        else reject(error as Error);
+        else reject(error instanceof Error ? error : new Error('the journal cannot be written'));
       };
       this.#waiting.push({ text: lines.map(writeLine).join(''), done });
       if (!this.#isWriting) this.#written = this.#write();
@@ -158,7 +165,8 @@ export class CommandJournal {
       this.#waiting = [];
       let failure: unknown = null;
       try {
-        if (this.#file === null || this.#bytes > this.#options.maxBytes) await this.#rewrite();
+        const boundBytes = Math.max(this.#options.maxBytes, 2 * this.#liveBytes);
+        if (this.#file === null || this.#bytes > boundBytes) await this.#rewrite();
         const bytes = Buffer.from(group.map(({ text }) => text).join(''));
         await this.#file?.appendFile(bytes);
         await this.#file?.datasync();
@@ -186,7 +194,7 @@ export class CommandJournal {
     await writeDurably(path, bytes);
     await this.#file?.close().catch(() => undefined);
     this.#file = await open(path, 'a', 0o600);
-    this.#bytes = bytes.length;
+    this.#bytes = this.#liveBytes = bytes.length;
   }
 
   /** Reads what an earlier process left. Answers how many lines were damaged, a torn last one aside. */

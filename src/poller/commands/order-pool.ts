@@ -43,6 +43,7 @@ export class OrderPool {
     try {
       return (await this.#pool.run(task)) as Execution;
     } catch (error) {
+      // Whatever it was at: it may have been sent.
       this.#log.error({ err: error }, 'commands: a thread died under an order');
       return { status: 'unknown', code: 1, message: 'broke off inside; it may have been done' };
     } finally {

@@ -34,10 +34,17 @@ export interface RunnerOptions {
   >;
   /** What an earlier process left in the journal. */
   readonly recovered: readonly JournalEntry[];
-  /** Keeps polls away from a miner; resolves when none talks to it, with what lets them again. Never rejects. */
-  readonly hold: (ip: string) => Promise<() => void>;
-  /** Talks to the miner. Never rejects. */
-  readonly execute: (order: CommandOrder, ip: string) => Promise<Execution>;
+  /**
+   * Keeps polls away from a miner; resolves when none talks to it, with what lets them again, or with null
+   * when that cannot be made sure. Never rejects.
+   */
+  readonly hold: (ip: string) => Promise<(() => void) | null>;
+  /** Talks to the miner for so long at most. Never rejects. */
+  readonly execute: (order: CommandOrder, ip: string, deadlineMs: number) => Promise<Execution>;
+  /** Of one command, ms. */
+  readonly deadlineMs: number;
+  /** Results that may wait for the api; while more do, nothing is taken. */
+  readonly maxUnreported: number;
   /** True for addresses of the site's ranges: no other is ever written to. */
   readonly isOwn: (address: number) => boolean;
   readonly allow: ReadonlySet<CommandKind>;
@@ -54,6 +61,8 @@ export interface RunnerOptions {
 /** A key that is refused is tried again after this, ms; so is an api that knows no commands. */
 const refusedMs = 60_000;
 const absentMs = 300_000;
+/** Polls that bring nothing are at least so far apart, ms. */
+const leastPollMs = 1_000;
 /** Taken off lifetimes for what the answer took on its way, ms. */
 const marginMs = 1_000;
 /** Results reported at once. */
@@ -106,7 +115,11 @@ export class CommandRunner {
 
   /** Settles what an earlier process left, and begins to take commands. */
   async start(): Promise<void> {
-    for (const entry of this.#options.recovered) await this.#recover(entry);
+    for (const entry of this.#options.recovered) {
+      await this.#recover(entry).catch((err: unknown) =>
+        this.#options.log.error({ err, command: entry.id }, 'commands: the journal cannot be written'),
+      );
+    }
     this.#reports.tell('report');
     this.#claims.tell('claim');
   }
@@ -130,15 +143,20 @@ export class CommandRunner {
   }
 
   async #claim(signal: AbortSignal): Promise<void> {
-    const { site, client, concurrency, metrics, log } = this.#options;
-    while (this.#running.size >= concurrency && !signal.aborted) await this.#change();
+    const { site, client, clock, concurrency, maxUnreported, metrics, log } = this.#options;
+    const isFull = (): boolean => this.#running.size >= concurrency || this.#unreported() >= maxUnreported;
+    while (isFull() && !signal.aborted) await this.#change();
     if (signal.aborted) return;
+    const askedMs = clock().ms;
     const result = await client.poll(signal);
     metrics.set('headframe_edge_commands_key_refused', result.kind === 'refused' ? 1 : 0, { site });
     if (result.kind === 'commands') {
       this.#failures = 0;
       this.#hasTold = false;
-      if (result.commands.length > 0) await this.#take(result.commands, result.lateMs);
+      if (result.commands.length > 0) return this.#take(result.commands, result.lateMs);
+      // An api that is full or does not wait must not be asked in a loop.
+      const restMs = Math.max(result.retryAfterMs ?? 0, askedMs + leastPollMs - clock().ms);
+      if (restMs > 0) await delay(restMs, undefined, { signal }).catch(() => undefined);
       return;
     }
     if (signal.aborted) return;
@@ -174,6 +192,7 @@ export class CommandRunner {
         ip,
         receivedAt,
         aliveMs,
+        leaseMs: command.lease_s * 1_000 - lateMs - marginMs,
         state: 'received',
         report: null,
       };
@@ -224,7 +243,7 @@ export class CommandRunner {
   }
 
   async #execute(entry: JournalEntry, order: CommandOrder): Promise<void> {
-    const { journal, hold, execute, clock, metrics, concurrency } = this.#options;
+    const { journal, hold, execute, clock, metrics, concurrency, deadlineMs } = this.#options;
     const { signal } = this.#stopping;
     const ip = entry.ip ?? '';
     while (!signal.aborted && (this.#busy.has(ip) || this.#executing >= concurrency)) await this.#change();
@@ -234,18 +253,22 @@ export class CommandRunner {
     const release = await hold(ip);
     try {
       if (signal.aborted) return;
-      if (!this.#isAlive(entry)) return await this.#letGo(entry);
+      if (release === null)
+        return await this.#letGo(entry, 'failed', 'another poller kept talking to the miner');
+      if (!this.#isAlive(entry)) return await this.#letGo(entry, 'expired', 'its time was over');
       await journal.begun(entry.id);
       // The disk may have taken its time.
-      if (!this.#isAlive(entry)) return await this.#letGo(entry);
+      if (!this.#isAlive(entry)) return await this.#letGo(entry, 'expired', 'its time was over');
+      // Past its lease the api may have handed it to another edge.
+      const leftMs = entry.leaseMs - (elapsedMs(clock(), entry.receivedAt) ?? Infinity);
       const began = clock();
       const executedAt = new Date().toISOString();
-      const outcome = await execute(order, ip);
+      const outcome = await execute(order, ip, Math.max(1, Math.min(deadlineMs, leftMs)));
       const durationMs = clock().ms - began.ms;
       metrics.observe('headframe_edge_command_seconds', durationMs / 1_000, { type: entry.kind });
       await this.#end(entry, outcome, { executed_at: executedAt, duration_ms: durationMs });
     } finally {
-      release();
+      release?.();
       this.#busy.delete(ip);
       this.#executing--;
       this.#wake();
@@ -258,16 +281,12 @@ export class CommandRunner {
   }
 
   /**
-   * Too late to begin. One that may be done twice is the api's to hand out again or to end; of the others
-   * the api must know that nothing was sent.
+   * Not begun. One that may be done twice is the api's to hand out again or to end; of the others the api
+   * must know that nothing was sent.
    */
-  async #letGo(entry: JournalEntry): Promise<void> {
+  async #letGo(entry: JournalEntry, status: 'failed' | 'expired', reason: string): Promise<void> {
     if (isIdempotent(entry.kind)) return this.#options.journal.over(entry.id);
-    await this.#end(entry, {
-      status: 'expired',
-      code: 1,
-      message: 'its time was over before it could be begun; nothing was sent',
-    });
+    await this.#end(entry, { status, code: 1, message: `${reason} before it was begun; nothing was sent` });
   }
 
   async #end(
@@ -357,7 +376,14 @@ export class CommandRunner {
     await journal.over(entry.id).catch((err: unknown) => {
       log.error({ err, command: entry.id }, 'commands: the journal cannot be written');
     });
+    this.#wake();
     return 0;
+  }
+
+  #unreported(): number {
+    let count = 0;
+    for (const _entry of this.#options.journal.toReport()) count++;
+    return count;
   }
 
   /** Until a command is over, or this stops. */
