@@ -8,6 +8,7 @@ import { toBoard } from './generic-boards.js';
 import { deviceUptimeS, readLayout } from './generic-reading.js';
 import { cleanMac } from './model-names.js';
 import { poolsOf, sumShares } from './pools.js';
+import { lostOf } from './cut-reading.js';
 import { deriveState, emptyReading, withIdentity } from './reading.js';
 import { mean, own, sum, textOf } from './records.js';
 import { ratesOf, times } from './units.js';
@@ -148,7 +149,8 @@ function readIdentity(replies: Replies, names: string) {
   const type = textOf(overview, 'type');
   const isHalong = /\bDT1\b/i.test(names) || /dragonmint/i.test(type ?? '');
   return {
-    vendor: isHalong ? 'Halong' : 'Innosilicon',
+    // What would have told a Halong may be what was lost.
+    vendor: isHalong ? 'Halong' : lostOf(replies).length > 0 ? null : 'Innosilicon',
     model: isHalong ? 'DragonMint T1' : type,
     firmware: 'stock',
     firmwareVersion: textOf(version, 'build_date', 'platform_v'),
