@@ -1,5 +1,6 @@
 -- The sums of each miner of a site in one bucket, read from its samples by key. {{site}}, {{from_s}}: start of the
--- bucket, s since the epoch; {{width_s}}: its length; {{back_s}}: how far behind a sample the one before it may lie.
+-- bucket, s since the epoch; {{width_s}}: its length; {{back_s}}: how far behind a sample the one before it may lie;
+-- {{after}}, {{until}}: bounds of the miners' surrogate ids.
 -- Each sample stands for the time since the one before it, and counts what its counters rose by since the last sample
 -- that told them, so that nothing depends on samples to come but the bucket of the next sample. 2147483647 tells nothing.
 select m.miner_id, s.*
@@ -73,4 +74,4 @@ cross join lateral (
     max(state::text) filter (where is_last) as last_state
   from r cross join spacing
 ) s
-where m.site_id = {{site}} and s.samples > 0
+where m.site_id = {{site}} and m.miner_id > {{after}} and m.miner_id <= {{until}} and s.samples > 0

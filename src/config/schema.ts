@@ -194,9 +194,9 @@ export const configSchema = z.strictObject({
       ),
       max_age_h: int(
         1,
-        8760,
         72,
-        'Age past which a batch is dropped and counted, h. The api refuses samples older than 72 h.',
+        72,
+        'Age past which a batch is dropped and counted, h, and past which the api refuses a sample: never more than its ledger and its partitions reach back.',
       ),
       max_files: int(100, 10_000_000, 500_000, "Batches in one site's spool."),
       quarantine_max_bytes: int(

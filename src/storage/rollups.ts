@@ -31,8 +31,10 @@ export interface RollupOptions {
   /** Marks taken by one statement, and such statements in one run. Default 5,000 and 20. */
   readonly markBatch?: number;
   readonly maxMarkBatches?: number;
-  /** Bound of computing one bucket, ms. Default 60 s. */
+  /** Bound of one statement, ms. Default 60 s. */
   readonly deadlineMs?: number;
+  /** Miners whose hour one statement computes. Default 10,000: some seconds, on a busy machine too. */
+  readonly maxMiners?: number;
   /** How long a statement may wait for a lock, ms. Default 500. */
   readonly lockTimeoutMs?: number;
   /** Default: the database's clock. */
@@ -63,11 +65,19 @@ interface Due {
   readonly sinceS: number;
 }
 
+/** Miners by their surrogate ids: those above `after`, up to `until`. */
+interface Miners {
+  readonly after: number;
+  readonly until: number;
+}
+
+const allMiners: Miners = { after: -1, until: 2_147_483_647 };
+
 /**
  * Brings the rollups up to what was stored: folds the marks that ingest left into the list of buckets that are due,
  * and computes those whose turn it is anew from their samples. Each bucket is one transaction that takes it off the
- * list and writes it, so dying anywhere loses nothing and doing it again changes nothing. Any number of instances
- * may run it. Throws `DATABASE_UNAVAILABLE` when the database is away.
+ * list and writes it, so dying anywhere loses nothing and doing it again changes nothing; hours of large sites are
+ * several, and the last takes it off unless something new came meanwhile. Any number of instances may run it. Throws `DATABASE_UNAVAILABLE` when the database is away.
  */
 export async function runRollups(db: Database, options: RollupOptions): Promise<RollupOutcome> {
   const startedMs = performance.now();
@@ -160,33 +170,67 @@ class Run {
 
   /** False when it was left for another run. */
   async compute(rollup: Rollup, bucket: Due): Promise<boolean> {
+    const entry = dueEntry(rollup, bucket);
+    const parts = rollup.name === '1h' ? await this.#parts(bucket.siteId) : [allMiners];
+    // Marks that another instance folded since the claim may ask for more than is done here: then it stays due. So it
+    // does when anything touches the entry between parts, for that may be in none of them.
+    const settled = [entry, ...(parts.length > 1 ? [await this.#untouched(entry)] : [])].join(' and ');
+    for (const [index, miners] of parts.entries()) {
+      if (index > 0 && this.#options.signal?.aborted === true) return false;
+      const isLast = index === parts.length - 1;
+      const statements = [
+        ...(isLast ? [`delete from rollup_due where ${settled}`] : []),
+        ...this.#statements(rollup, bucket, miners, isLast),
+      ];
+      if ((await this.#withPartitions(() => this.#elected(statements))) === null) return false;
+    }
+    this.lagS = Math.max(this.lagS, this.#nowS - bucket.sinceS);
+    this.#options.metrics?.add('headframe_rollup_buckets_total', 1, { rollup: rollup.name });
+    return true;
+  }
+
+  /** What computes the bucket of some miners, and with the last of them notes the buckets after it. */
+  #statements(rollup: Rollup, bucket: Due, miners: Miners, isLast: boolean): string[] {
     const values = {
       site: bucket.siteId,
       from_s: bucket.fromS,
       width_s: rollup.widthS,
       back_s: lookBackS,
       now_s: this.#nowS,
+      ...miners,
     };
     const where = `site_id = ${bucket.siteId} and time = to_timestamp(${bucket.fromS})`;
-    // Marks that another instance folded since the claim may ask for more than is done here: then it stays due.
-    const asClaimed = `is_late = ${bucket.isLate} and is_moved = ${bucket.isMoved}`;
-    const statements = [
-      `delete from rollup_due where width_s = ${rollup.widthS} and ${where} and ${asClaimed}`,
-      ...(bucket.isMoved
-        ? [
-            rollup.widthS === 300
-              ? `delete from site_telemetry_5m where ${where}`
-              : render(this.#texts.clear, values),
-          ]
-        : []),
+    const clear =
+      rollup.widthS === 300
+        ? `delete from site_telemetry_5m where ${where}`
+        : render(this.#texts.clear, values);
+    return [
+      ...(bucket.isMoved ? [clear] : []),
       render(this.#texts[rollup.name], values),
-      ...(bucket.isLate ? [render(this.#texts.next, values)] : []),
+      ...(isLast && bucket.isLate ? [render(this.#texts.next, values)] : []),
     ];
-    const done = await this.#withPartitions(() => this.#elected(statements));
-    if (done === null) return false;
-    this.lagS = Math.max(this.lagS, this.#nowS - bucket.sinceS);
-    this.#options.metrics?.add('headframe_rollup_buckets_total', 1, { rollup: rollup.name });
-    return true;
+  }
+
+  /** A condition that holds while nothing has touched an entry of the list; none when it is gone. */
+  async #untouched(entry: string): Promise<string> {
+    const [row] = await this.#db.run('rollup_entry', (sql) =>
+      sql.unsafe<{ version: string }[]>(`select xmin::text as version from rollup_due where ${entry}`),
+    );
+    return row === undefined ? 'false' : `xmin = '${row.version}'::xid`;
+  }
+
+  /** A site's miners in parts of `maxMiners`, the last open: miners to come are in it. */
+  async #parts(siteId: number): Promise<Miners[]> {
+    const size = this.#options.maxMiners ?? 10_000;
+    const rows = await this.#db.run(
+      'rollup_parts',
+      (sql) => sql<{ miner_id: number }[]>`
+      select miner_id from (
+        select miner_id, row_number() over (order by miner_id) as n from miners where site_id = ${siteId}::int) m
+      where n % ${size}::int = 0 order by miner_id`,
+    );
+    const bounds = [allMiners.after, ...rows.map((row) => row.miner_id), allMiners.until];
+    return bounds.slice(1).map((until, index) => ({ after: bounds[index] ?? allMiners.after, until }));
   }
 
   /** Gives back what was claimed and is left: whoever comes next need not wait for the lease. */
@@ -222,7 +266,13 @@ class Run {
 /** What computes one bucket and finds those after it, as the runner sends it. For tests of their plans. */
 export function rollupStatements(rollup: Rollup['name'], values: Readonly<Record<string, number>>): string[] {
   const texts = readTexts();
-  return [render(texts[rollup], values), render(texts.next, values)];
+  return [render(texts[rollup], { ...allMiners, ...values }), render(texts.next, values)];
+}
+
+/** Where a bucket stands on the list, while no more is asked of it than when it was claimed. */
+function dueEntry({ widthS }: Rollup, { siteId, fromS, isLate, isMoved }: Due): string {
+  return `width_s = ${widthS} and site_id = ${siteId} and time = to_timestamp(${fromS})
+    and is_late = ${isLate} and is_moved = ${isMoved}`;
 }
 
 /** The statements of the runner. The sums of miners are a part of both rollups. */

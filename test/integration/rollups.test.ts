@@ -279,6 +279,55 @@ describe.each(testEditions())('rollups on %s', (edition) => {
     await expectRight(60);
   });
 
+  test('compute an hour of many miners part by part, and lose nothing that comes between parts', async () => {
+    const keys = Array.from({ length: 7 }, (_, index) => `m${index}`);
+    const slot = (minute: number) =>
+      keys.map((key) => ingestRow(key, at(minute * 60), { mac: null, accepted_shares: 10 * minute }));
+    await write(slot(3));
+    await write(slot(9));
+    const hours: number[] = [];
+    let isWritten = false;
+    const between = {
+      ...storage.db,
+      run: storage.db.run.bind(storage.db),
+      transaction: async (...args: Parameters<typeof storage.db.transaction>) => {
+        const done = await storage.db.transaction(...args);
+        if (!args[1].some((text) => text.includes('insert into miner_telemetry_1h'))) return done;
+        const [row] = await storage.query<{ n: number }>('select count(*)::int as n from miner_telemetry_1h');
+        hours.push(row?.n ?? 0);
+        if (!isWritten) {
+          isWritten = true;
+          // A miner whose part is done gets another sample, and another instance notes it.
+          await write([ingestRow('m0', at(600), { mac: null, accepted_shares: 500 })]);
+          await run({ maxBuckets: 0, settle1hS: 3_600 });
+        }
+        return done;
+      },
+    };
+    await runRollups(between, { historyDays: 30, settle5mS: 0, settle1hS: 0, maxMiners: 3 });
+    expect(hours).toEqual([3, 6, 7]);
+    expect(await storage.query('select from rollup_due where width_s = 3600')).toHaveLength(1);
+    await settle();
+    await expectRight(60);
+    // A site of exactly so many parts has an empty one after them, for miners to come.
+    await write(slot(20));
+    await run({ maxMiners: 7, now: new Date(Date.now() + 400_000) });
+    await expectRight(60);
+  });
+
+  test('compute anew, part by part, what has moved', async () => {
+    await write([0, 1, 2, 3].map((n) => ingestRow(`m${n}`, at(60), { mac: null })));
+    await run({ maxMiners: 2 });
+    await storage.query(
+      `delete from miner_telemetry_history where miner_id = (select min(miner_id) from miners)`,
+    );
+    await storage.query(
+      `insert into rollup_marks (site_id, time, is_late, is_moved) values (${storage.key.siteId}, '${at(0)}', true, true)`,
+    );
+    await run({ maxMiners: 2 });
+    await expectRight(60);
+  });
+
   test('leave to the next run at once what one that was interrupted had claimed', async () => {
     await write([0, 10, 20].map((minute) => ingestRow('a', at(minute * 60))));
     const stop = new AbortController();
