@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Request } from 'express';
 import { AppError } from '../domain/errors.js';
 import type { CollectorKey } from '../domain/ingest.js';
 import { createCredentialCheck } from './credential-check.js';
@@ -7,7 +8,7 @@ import type { ApiDeps } from './deps.js';
 const keyPattern = /^hsc_[A-Za-z0-9_-]{32,64}$/;
 
 /** Answers whose key a request carries. Throws `KEY_MISSING`, `KEY_INVALID`, `RATE_LIMITED`, `DATABASE_UNAVAILABLE`. */
-export type KeyCheck = (request: IncomingMessage) => Promise<CollectorKey>;
+export type KeyCheck = (request: Request) => Promise<CollectorKey>;
 
 /** Checks collector keys: format, then what is known of them. */
 export function createKeyCheck(deps: ApiDeps): KeyCheck {
@@ -21,7 +22,7 @@ export function createKeyCheck(deps: ApiDeps): KeyCheck {
     const text = presentedKey(request);
     if (text === null) throw new AppError('KEY_MISSING', 'Missing collector API key');
     if (!keyPattern.test(text)) throw invalidKey();
-    const key = await keys.find(text, request.socket.remoteAddress ?? '');
+    const key = await keys.find(text, request.ip ?? '');
     if (key === null) throw invalidKey();
     return key;
   };

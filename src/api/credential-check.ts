@@ -38,16 +38,23 @@ interface Kept<T> {
  * in constant time. Known and unknown ones are remembered for a while, the oldest forgotten past a bound;
  * an address that tries many unknown ones is slowed down before the database is asked.
  */
-export function createCredentialCheck<T>(deps: ApiDeps, kind: CredentialKind<T>): CredentialCheck<T> {
+export function createCredentialCheck<T>(
+  deps: Pick<ApiDeps, 'options' | 'now' | 'log'>,
+  kind: CredentialKind<T>,
+): CredentialCheck<T> {
   const { options } = deps;
   const cache = new Map<string, Kept<T>>();
   const lookups = new Map<string, Promise<T | null>>();
   const strangers = new RateLimiterMemory({ points: options.badKeysPerMinute, duration: 60 });
+  /** How often all was forgotten. */
+  let forgotten = 0;
 
-  const remember = (slot: string, hash: Buffer, found: T | null): Kept<T> => {
+  /** `since`: how often all had been forgotten when it was asked for; what was found before the last time is not kept. */
+  const remember = (slot: string, hash: Buffer, found: T | null, since: number): Kept<T> => {
     const ttlMs = found === null ? options.badKeyTtlMs : kind.ttlMs;
     const touchedMs = cache.get(slot)?.touchedMs ?? 0;
     const entry = { hash, found, atMs: deps.now(), ttlMs, touchedMs };
+    if (since !== forgotten) return entry;
     cache.delete(slot);
     cache.set(slot, entry);
     for (const oldest of cache.keys()) {
@@ -68,7 +75,7 @@ export function createCredentialCheck<T>(deps: ApiDeps, kind: CredentialKind<T>)
       if (error instanceof AppError) throw error;
       throw new AppError('DATABASE_UNAVAILABLE', 'The key could not be looked up', { cause: error });
     } finally {
-      lookups.delete(slot);
+      if (lookups.get(slot) === lookup) lookups.delete(slot);
     }
   };
 
@@ -82,6 +89,7 @@ export function createCredentialCheck<T>(deps: ApiDeps, kind: CredentialKind<T>)
 
   const ask = async (slot: string, hash: Buffer, old: Kept<T> | null, address: string): Promise<Kept<T>> => {
     await refuseStranger(strangers, address, options.badKeysPerMinute);
+    const since = forgotten;
     let found: T | null;
     try {
       found = await lookUp(slot, hash);
@@ -90,7 +98,7 @@ export function createCredentialCheck<T>(deps: ApiDeps, kind: CredentialKind<T>)
       return old;
     }
     if (found === null) await strangers.consume(address).catch(() => undefined);
-    return remember(slot, hash, found);
+    return remember(slot, hash, found, since);
   };
 
   return {
@@ -103,7 +111,12 @@ export function createCredentialCheck<T>(deps: ApiDeps, kind: CredentialKind<T>)
       if (entry.found !== null) touch(entry, entry.found);
       return entry.found;
     },
-    forget: () => cache.clear(),
+    forget() {
+      forgotten++;
+      cache.clear();
+      // What is being looked up may be what was.
+      lookups.clear();
+    },
   };
 }
 

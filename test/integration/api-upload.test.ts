@@ -118,6 +118,21 @@ describe('who may upload', () => {
     }
   });
 
+  it('behind a trusted proxy slows the guesser alone, not collectors whose keys are looked up again', async () => {
+    const own = await startTestApi({ options: { badKeysPerMinute: 2, trustProxy: 'loopback', keyTtlMs: 0 } });
+    try {
+      const from = async (address: string, key: string): Promise<number> =>
+        (await upload([], { 'X-Collector-Key': key, 'X-Forwarded-For': address }, own)).status;
+      const guesser = '203.0.113.9';
+      const statuses: number[] = [];
+      for (const letter of 'xyz') statuses.push(await from(guesser, testKey(letter)));
+      expect(statuses).toEqual([401, 401, 429]);
+      expect(await from('198.51.100.7', testKey('a'))).toBe(200);
+    } finally {
+      await own.stop();
+    }
+  });
+
   it('limits the requests of a key and says so, without reading the body', async () => {
     const own = await startTestApi({ options: { requestsPerMinute: 3 } });
     try {
