@@ -10,6 +10,8 @@ const renewEveryMs = 10_000;
 export interface CommandListenerOptions {
   readonly url: string;
   readonly connectTimeoutMs: number;
+  /** How often it asks to be told again; 10 s when absent. */
+  readonly renewEveryMs?: number;
   readonly log: Logger;
   /** A site has commands; null: any may have, for something may have been missed. */
   readonly onWake: (siteId: number | null) => void;
@@ -24,6 +26,8 @@ export class CommandListener {
   readonly #stopping = new AbortController();
   readonly #loop: Promise<void>;
   #wake: () => void = () => undefined;
+  /** What is told is heard, since the connection that was asked last is open still. */
+  #isHeard = false;
 
   constructor(options: CommandListenerOptions) {
     this.#options = options;
@@ -47,9 +51,10 @@ export class CommandListener {
           // Asking twice is the same as once, and tells whether the connection lives.
           await bounded(pool.sql.unsafe(`listen ${channel}`), this.#options.connectTimeoutMs + 1_000);
           failures = 0;
-          // What was told while nobody listened is not told again.
-          this.#options.onWake(null);
-          await this.#sleep(renewEveryMs);
+          // What was told while nobody listened is not told again. Otherwise nobody is to look: all would at once.
+          if (!this.#isHeard) this.#options.onWake(null);
+          this.#isHeard = true;
+          await this.#sleep(this.#options.renewEveryMs ?? renewEveryMs);
         }
       } catch (err) {
         this.#options.log.debug({ err }, 'not listening for commands');
@@ -60,13 +65,17 @@ export class CommandListener {
 
   #open(): Pool {
     const { url, connectTimeoutMs, onWake } = this.#options;
+    this.#isHeard = false;
     return new Pool({
       url,
       poolSize: 1,
       connectTimeoutMs,
       statementTimeoutMs: connectTimeoutMs + 1_000,
       onNotify: (_channel, payload) => onWake(/^\d+$/.test(payload) ? Number(payload) : null),
-      onClose: () => this.#wake(),
+      onClose: () => {
+        this.#isHeard = false;
+        this.#wake();
+      },
     });
   }
 
