@@ -19,7 +19,7 @@ targets as materialized (
 batch as (
   insert into command_batches (site_id, kind, params, state, total, priority, ttl_s, wave_size, pause_s,
     max_failed_percent, wave, created_at, created_by, created_user)
-  select $1::int, $3::text, $4::text::json, case when $12::text::boolean then 'waiting_approval' else 'running' end, c.n,
+  select $1::int, $3::text, headframe_without_secrets($4::text::json), case when $12::text::boolean then 'waiting_approval' else 'running' end, c.n,
     $5::int, $6::int, $9::int, $10::int, $11::float8, case when $12::text::boolean then 0 else 1 end,
     statement_timestamp(), $7::text, $15::int
   from (select count(*)::int as n from targets) c
