@@ -2,7 +2,8 @@
 -- $1 site, $2 miners in order, $3 kind, $4 parameters, $5 priority, $6 time to live, s, $7 who asks,
 -- $8 what cannot do it: [{family, model}], $9 size of a wave (null: all at once), $10 pause between two, s,
 -- $11 most that may fail, percent, $12 whether it waits for approval, $13 how long it may be held back, s,
--- $14 most commands of a site in a day, $15 the account of who asks.
+-- $14 most commands of a site in a day, $15 the account of who asks, $16 who asks, for the audit log,
+-- $17 what was asked for in place of names, likewise.
 with used as (
   select count(*) as n from miner_commands
   where site_id = $1::int and created_at > statement_timestamp() - interval '1 day'
@@ -19,12 +20,12 @@ targets as materialized (
 batch as (
   insert into command_batches (site_id, kind, params, state, total, priority, ttl_s, wave_size, pause_s,
     max_failed_percent, wave, created_at, created_by, created_user)
-  select $1::int, $3::text, headframe_without_secrets($4::text::json), case when $12::text::boolean then 'waiting_approval' else 'running' end, c.n,
-    $5::int, $6::int, $9::int, $10::int, $11::float8, case when $12::text::boolean then 0 else 1 end,
+  select $1::int, $3::text, headframe_without_secrets($4::text::json),
+    case when $12::text::boolean then 'waiting_approval' else 'running' end, c.n, $5::int, $6::int, $9::int, $10::int, $11::float8, case when $12::text::boolean then 0 else 1 end,
     statement_timestamp(), $7::text, $15::int
   from (select count(*)::int as n from targets) c
   where c.n > 0 and c.n + (select n from used) <= $14::int
-  returning batch_id, wave
+  returning *
 ),
 placed as (
   select t.*, b.batch_id, coalesce((t.n - 1) / $9::int, 0)::int + 1 as its_wave, b.wave as released
@@ -38,6 +39,15 @@ made as (
     statement_timestamp() + make_interval(secs => case when its_wave <= released then $6::int else $13::int end), $7::text
   from placed order by n
   returning command_id
+),
+noted as (
+  insert into audit_log (actor_kind, actor, user_id, address, request_id, action, target, site_id, before, after)
+  select a.actor_kind, a.actor, a.user_id, a.address, a.request_id, 'command_batch.create', 'command_batch ' || b.batch_id, b.site_id,
+    null,
+    json_build_object('command', b.kind, 'params', b.params, 'filter', $17::text::json, 'commands', b.total, 'state', b.state,
+      'priority', b.priority, 'ttl_s', b.ttl_s, 'wave_size', b.wave_size, 'pause_s', b.pause_s,
+      'max_failed_percent', b.max_failed_percent)
+  from batch b cross join json_populate_record(null::audit_log, $16::text::json) a
 )
 select (select n from used)::int as used, (select count(*) from targets)::int as n,
   (select batch_id from batch) as batch_id,

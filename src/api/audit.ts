@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import type { Author } from '../domain/people.js';
 import type { Principal } from '../domain/principal.js';
 import { principalOf } from './access.js';
 import type { ApiDeps } from './deps.js';
@@ -25,14 +26,10 @@ export type Audit = (request: Request, response: Response, change: Change, by?: 
 export function createAudit(deps: Pick<ApiDeps, 'people' | 'log'>): Audit {
   return async function audit(request, response, change, by = principalOf(response)) {
     const entry = {
-      actor_kind: by.kind,
-      actor: by.name,
-      user_id: by.userId,
+      ...authorOf(request, response, by),
       action: change.action,
       target: change.target,
       site_id: change.siteId,
-      address: request.ip ?? null,
-      request_id: requestIdOf(response),
       before: mask(change.before ?? null),
       after: mask(change.after ?? null),
     };
@@ -42,6 +39,17 @@ export function createAudit(deps: Pick<ApiDeps, 'people' | 'log'>): Audit {
       deps.log.error({ err, entry }, 'a line of the audit log was not written');
       throw err;
     }
+  };
+}
+
+/** Who asks, as the audit log names them: for changes that write their line in their own statement. */
+export function authorOf(request: Request, response: Response, by = principalOf(response)): Author {
+  return {
+    actor_kind: by.kind,
+    actor: by.name,
+    user_id: by.userId,
+    address: request.ip ?? null,
+    request_id: requestIdOf(response),
   };
 }
 

@@ -3,8 +3,8 @@ import { planBatch, type BatchPlan } from '../domain/command-batches.js';
 import type { CommandOrder } from '../domain/commands.js';
 import { AppError } from '../domain/errors.js';
 import type { z } from 'zod';
-import { askedSites, principalOf, sitesOf } from './access.js';
-import type { Audit, Change } from './audit.js';
+import { askedSites, sitesOf } from './access.js';
+import { authorOf } from './audit.js';
 import { readAllowedOrder, refusalOf, ttlSeconds } from './command-order.js';
 import type { CommandDeps } from './commands.js';
 import type { commandRoutes } from './contract/command-routes.js';
@@ -13,14 +13,13 @@ import { emptyBody } from './contract/alert-schemas.js';
 import type { ApiDeps } from './deps.js';
 import { readJsonBody } from './json-body.js';
 import { readParameters } from './queries.js';
-import { thingOf } from './site-guard.js';
 
 type Handle = (request: Request, response: Response) => Promise<void>;
 type BatchRoute = Extract<keyof typeof commandRoutes, `${string}/commands/batch${string}`>;
 type BatchBody = z.output<typeof batchBody>;
 
 /** The handlers of batches. */
-export function createBatchHandlers(deps: ApiDeps, audit: Audit): Record<BatchRoute, Handle> {
+export function createBatchHandlers(deps: ApiDeps): Record<BatchRoute, Handle> {
   const { commands, metrics } = deps;
   const { batches, options } = commands;
   const found = <T>(value: T | null): T => {
@@ -31,14 +30,13 @@ export function createBatchHandlers(deps: ApiDeps, audit: Audit): Record<BatchRo
 
   return {
     'post /api/collector/commands/batch': async (request, response) => {
-      const caller = principalOf(response);
       const body = await readJsonBody(request, batchBody, maxBatchBytes);
       const order = readAllowedOrder(options, body.command_type, body.parameters);
       const { minerIds, plan } = await planOf(commands, body, order);
       if (plan.count > options.maxBatch)
         throw new AppError(
           'COMMAND_REFUSED',
-          `${plan.count} miners are more than the ${options.maxBatch} of a batch`,
+          `${plan.count} miners are more than the ${options.maxBatch} of a batch (commands.max_batch)`,
         );
       const needsApproval = options.approvalAbove > 0 && plan.count > options.approvalAbove;
       const { sample, refused } = plan;
@@ -69,8 +67,8 @@ export function createBatchHandlers(deps: ApiDeps, audit: Audit): Record<BatchRo
           params: { ...order.params },
           priority: body.priority,
           ttlS: ttlSeconds(options, body.ttl_minutes),
-          by: caller.name,
-          userId: caller.userId,
+          by: authorOf(request, response),
+          filter: body.miner_ids === undefined ? body.filter : null,
           refused: plan.refusedSorts,
           waveSize: body.wave_size,
           pauseS: body.pause_s,
@@ -82,9 +80,6 @@ export function createBatchHandlers(deps: ApiDeps, audit: Audit): Record<BatchRo
       );
       if (made === null) throw new AppError('COMMAND_REFUSED', nobody(plan));
       metrics.add('command_created_total', made.commandIds.length, { type: order.kind });
-      const { miner_ids: names, filter, ...told } = body;
-      const given = { ...told, ...(names === undefined ? { filter } : {}), count: made.commandIds.length };
-      await audit(request, response, batchChanged('create', made.batchId, { site_id: body.site_id }, given));
       const count = made.commandIds.length;
       const message = `${count} commands created${needsApproval ? ', waiting for approval' : ''}`;
       const answer = { count, command_ids: made.commandIds, batch_id: made.batchId, message, ...shown };
@@ -101,35 +96,18 @@ export function createBatchHandlers(deps: ApiDeps, audit: Audit): Record<BatchRo
     },
     'delete /api/collector/commands/batches/:id': async (request, response) => {
       const id = idOf(request);
-      const { kind, n } = found(await batches.cancel(id, sitesOf(response), principalOf(response).name));
+      const { kind, n } = found(await batches.cancel(id, sitesOf(response), authorOf(request, response)));
       if (kind !== null) metrics.add('command_execution_total', n, { type: kind, status: 'cancelled' });
-      await audit(request, response, batchChanged('cancel', id, thingOf(response), { commands: n }));
       response.json({ success: true, message: `Batch cancelled, and ${n} commands of it` });
     },
     'post /api/collector/commands/batches/:id/approve': async (request, response) => {
       const id = idOf(request);
-      const { name, userId } = principalOf(response);
       await readJsonBody(request, emptyBody);
-      found((await batches.approve(id, sitesOf(response), name, userId)) || null);
-      await audit(request, response, batchChanged('approve', id, thingOf(response), null));
+      found((await batches.approve(id, sitesOf(response), authorOf(request, response))) || null);
       response.json({ success: true, message: 'Batch approved' });
     },
   };
 }
-
-/** Tells the audit log of a batch. */
-const batchChanged = (
-  what: string,
-  id: number,
-  before: { readonly site_id: number },
-  after: object | null,
-): Change => ({
-  action: `command_batch.${what}`,
-  target: `command_batch ${id}`,
-  siteId: before.site_id,
-  before: what === 'create' ? null : before,
-  after,
-});
 
 /** Who is meant, and what would become of it. */
 async function planOf(

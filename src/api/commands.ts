@@ -1,12 +1,13 @@
 import type { Request, Response } from 'express';
 import type { CommandEvent, CommandRecord, NewCommand, ReadReport } from '../domain/command-queue.js';
+import type { Author } from '../domain/people.js';
 import type { BatchRecord, MinerSort, NewBatch, TargetGroup } from '../domain/command-batches.js';
 import type { CommandKind, CommandOrder, CommandStatus, PendingCommand } from '../domain/commands.js';
 import type { LiveFilter } from '../domain/ingest.js';
 import { AppError } from '../domain/errors.js';
 import { createBatchHandlers } from './command-batches.js';
-import { askedSites, principalOf, sitesOf } from './access.js';
-import type { Audit, Change } from './audit.js';
+import { askedSites, sitesOf } from './access.js';
+import { authorOf } from './audit.js';
 import { createPending, createResult } from './command-collectors.js';
 import { readAllowedOrder, refusalOf, ttlSeconds } from './command-order.js';
 import type { CommandWaits } from './command-waits.js';
@@ -15,7 +16,6 @@ import { commandBody, commandIdPath, commandSiteQuery, historyQuery } from './co
 import type { ApiDeps } from './deps.js';
 import { readJsonBody } from './json-body.js';
 import { readParameters } from './queries.js';
-import { thingOf } from './site-guard.js';
 
 /** What the routes of commands need of the outside; what does not exist is null. */
 export interface CommandDeps {
@@ -40,7 +40,7 @@ export interface CommandDeps {
       readonly isMoved: boolean;
       readonly tookS: number | null;
     } | null>;
-    cancel(commandId: number, siteIds: readonly number[] | null, by: string): Promise<CommandKind | null>;
+    cancel(commandId: number, siteIds: readonly number[] | null, by: Author): Promise<CommandKind | null>;
     list(query: {
       readonly siteIds: readonly number[] | null;
       readonly miner: string | null;
@@ -69,14 +69,9 @@ export interface CommandDeps {
     cancel(
       batchId: number,
       siteIds: readonly number[] | null,
-      by: string,
+      by: Author,
     ): Promise<{ readonly kind: CommandKind | null; readonly n: number } | null>;
-    approve(
-      batchId: number,
-      siteIds: readonly number[] | null,
-      by: string,
-      userId: number | null,
-    ): Promise<boolean>;
+    approve(batchId: number, siteIds: readonly number[] | null, by: Author): Promise<boolean>;
   };
   /** Surrogate ids of the miners of a site that match, by name. */
   filter(siteId: number, filter: LiveFilter): Promise<Int32Array>;
@@ -113,10 +108,7 @@ export interface CommandOptions {
 type Handle = (request: Request, response: Response) => Promise<void>;
 
 /** The handlers of `commandRoutes`. */
-export function createCommandHandlers(
-  deps: ApiDeps,
-  audit: Audit,
-): Record<keyof typeof commandRoutes, Handle> {
+export function createCommandHandlers(deps: ApiDeps): Record<keyof typeof commandRoutes, Handle> {
   const { queue, options } = deps.commands;
   const shown = (command: CommandRecord): CommandRecord =>
     options.isEnabled || command.status !== 'pending' ? command : { ...command, waits_for: 'disabled' };
@@ -129,7 +121,7 @@ export function createCommandHandlers(
   return {
     'get /api/collector/commands/pending': createPending(deps),
     'post /api/collector/commands/:id/result': createResult(deps),
-    ...createBatchHandlers(deps, audit),
+    ...createBatchHandlers(deps),
     'post /api/collector/commands': async (request, response) => {
       const body = await readJsonBody(request, commandBody);
       const order = readAllowedOrder(options, body.command_type, body.parameters);
@@ -145,21 +137,18 @@ export function createCommandHandlers(
         params: { ...params },
         priority,
         ttlS,
-        by: principalOf(response).name,
+        by: authorOf(request, response),
       };
       const commandId = await queue.create(wanted, options.dailyCap);
       deps.metrics.add('command_created_total', 1, { type: kind });
       const { command } = await find(commandId, null);
-      await audit(request, response, commandChanged('create', command, null, command));
       response.json({ success: true, command_id: commandId, command });
     },
     'delete /api/collector/commands/:id': async (request, response) => {
       const { id } = readParameters(commandIdPath, request.params);
-      const kind = await queue.cancel(id, sitesOf(response), principalOf(response).name);
+      const kind = await queue.cancel(id, sitesOf(response), authorOf(request, response));
       if (kind === null) throw new AppError('NOT_FOUND', 'Command not found');
       deps.metrics.add('command_execution_total', 1, { type: kind, status: 'cancelled' });
-      const before = thingOf<CommandRecord>(response);
-      await audit(request, response, commandChanged('cancel', before, before, null));
       response.json({ success: true, message: 'Command cancelled' });
     },
     'get /api/collector/commands/history': async (request, response) => {
@@ -197,11 +186,3 @@ async function refuseImpossible(
   const reason = sort === undefined ? null : refusalOf(commands, order, sort);
   if (reason !== null) throw new AppError('COMMAND_REFUSED', `The miner cannot do this: ${reason}`);
 }
-
-/** Tells the audit log of a command. */
-const commandChanged = (
-  what: string,
-  { command_id: id, site_id: siteId }: CommandRecord,
-  before: CommandRecord | null,
-  after: CommandRecord | null,
-): Change => ({ action: `command.${what}`, target: `command ${id}`, siteId, before, after });

@@ -57,7 +57,7 @@ export function createRoutes(deps: ApiDeps, checkKey: KeyCheck, principals: Prin
     ...createAlertHandlers(deps, audit),
     ...createAuthHandlers(deps, principals, audit, beginSession),
     ...createPeopleHandlers(deps, { principals, audit, beginSession }),
-    ...createCommandHandlers(deps, audit),
+    ...createCommandHandlers(deps),
     'get /api/openapi.json': (_request, response) => void response.json(document),
     'get /api/docs': (_request, response) => void response.type('html').send(page),
     'get /api/docs.css': (_request, response) => void response.type('css').send(docsPageStyle),

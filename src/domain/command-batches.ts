@@ -1,4 +1,5 @@
 import type { CommandKind } from './commands.js';
+import type { Author } from './people.js';
 
 export const batchStates = ['waiting_approval', 'running', 'done', 'stopped', 'cancelled'] as const;
 
@@ -38,9 +39,9 @@ export interface NewBatch {
   readonly params: Readonly<Record<string, unknown>>;
   readonly priority: number;
   readonly ttlS: number;
-  readonly by: string;
-  /** The account of who asks; null: none. */
-  readonly userId: number | null;
+  readonly by: Author;
+  /** What was asked for in place of names, for the audit log; null: names. */
+  readonly filter: object | null;
   /** Miners of these cannot do it and are left out. */
   readonly refused: readonly MinerSort[];
   readonly waveSize: number | null;

@@ -1,10 +1,11 @@
 import type { CommandKind, CommandStatus } from './commands.js';
+import type { Author } from './people.js';
 
 /** What a pending command waits for, when not for a collector alone. */
 export type CommandWait =
   'approval' | 'wave' | 'other_command' | 'place_unknown' | 'miner_offline' | 'disabled';
 
-/** Whether later samples show what a completed command was to do. */
+/** Whether later samples show what a command was to do that is completed, or of which nobody knows. */
 export type Confirmation = 'waiting' | 'confirmed' | 'not_confirmed';
 
 /** A command as people read it. Times are ISO 8601. */
@@ -63,7 +64,7 @@ export interface NewCommand {
   readonly params: Readonly<Record<string, unknown>>;
   readonly priority: number;
   readonly ttlS: number;
-  readonly by: string;
+  readonly by: Author;
 }
 
 /** What a collector reported, read. */

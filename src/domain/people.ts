@@ -50,6 +50,9 @@ export interface AuditEntry {
   readonly after: object | null;
 }
 
+/** Who a change is by, and where it was asked from. */
+export type Author = Pick<AuditEntry, 'actor_kind' | 'actor' | 'user_id' | 'address' | 'request_id'>;
+
 /** A line as it is read. */
 export interface AuditRow extends AuditEntry {
   /** A number as text: it may pass 2^53. */

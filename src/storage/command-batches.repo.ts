@@ -2,6 +2,7 @@ import type { BatchRecord, NewBatch, TargetGroup } from '../domain/command-batch
 import { maskParams } from '../domain/command-queue.js';
 import type { CommandKind } from '../domain/commands.js';
 import { AppError } from '../domain/errors.js';
+import type { Author } from '../domain/people.js';
 import { listOf, pastDailyCap } from './commands.repo.js';
 import type { Database, Sql } from './database.js';
 import { readQuery } from './sql-files.js';
@@ -71,7 +72,7 @@ export class CommandBatchesRepo {
       JSON.stringify(params),
       priority,
       ttlS,
-      by,
+      by.actor,
       JSON.stringify(refused),
       waveSize,
       pauseS,
@@ -79,7 +80,9 @@ export class CommandBatchesRepo {
       String(batch.needsApproval),
       batch.holdS,
       dailyCap,
-      batch.userId,
+      by.user_id,
+      JSON.stringify(by),
+      batch.filter === null ? null : JSON.stringify(batch.filter),
     ];
     const [row] = await this.#db.run('command_batch_create', (sql) =>
       sql.unsafe<{ n: number; batch_id: number | null; command_ids: number[] | null }[]>(
@@ -113,13 +116,14 @@ export class CommandBatchesRepo {
   async cancel(
     batchId: number,
     siteIds: readonly number[] | null,
-    by: string,
+    by: Author,
   ): Promise<{ readonly kind: CommandKind | null; readonly n: number } | null> {
     const [row] = await this.#db.run('command_batch_cancel', (sql) =>
       sql.unsafe<{ was: string; is_moved: boolean; n: number; kind: CommandKind | null }[]>(this.#cancel, [
         batchId,
         listOf(siteIds),
-        by,
+        by.actor,
+        JSON.stringify(by),
       ]),
     );
     if (row === undefined) return null;
@@ -128,18 +132,14 @@ export class CommandBatchesRepo {
   }
 
   /** False when there is none. Throws `FORBIDDEN` for who made it, `CONFLICT` when it does not wait for approval. */
-  async approve(
-    batchId: number,
-    siteIds: readonly number[] | null,
-    by: string,
-    userId: number | null,
-  ): Promise<boolean> {
+  async approve(batchId: number, siteIds: readonly number[] | null, by: Author): Promise<boolean> {
     const [row] = await this.#db.run('command_batch_approve', (sql) =>
       sql.unsafe<{ was: string; created_by: string; is_moved: boolean }[]>(this.#approve, [
         batchId,
         listOf(siteIds),
-        by,
-        userId,
+        by.actor,
+        by.user_id,
+        JSON.stringify(by),
       ]),
     );
     if (row === undefined) return false;

@@ -8,6 +8,7 @@ import type {
 import { maskParams } from '../domain/command-queue.js';
 import type { CommandKind, CommandStatus, PendingCommand } from '../domain/commands.js';
 import { AppError } from '../domain/errors.js';
+import type { Author } from '../domain/people.js';
 import type { Database, Sql } from './database.js';
 import { errorCode } from './database-error.js';
 import { readQuery } from './sql-files.js';
@@ -66,7 +67,7 @@ const claimTries = 3;
 
 /**
  * The queue of commands. Each transition is one statement that names the statuses it leaves, and a trigger writes
- * its event; see `domain/commands.ts` for the states.
+ * its event; what people change has its line of the audit log in the same statement. See `domain/commands.ts` for the states.
  */
 export class CommandsRepo {
   readonly #db: Database;
@@ -88,7 +89,19 @@ export class CommandsRepo {
   /** Answers its number. Throws `NOT_FOUND` for a site that is none, `COMMAND_REFUSED` past the cap of a day. */
   async create(command: NewCommand, dailyCap: number): Promise<number> {
     const { siteId, miner, ip, kind, params, priority, ttlS, by } = command;
-    const values = [siteId, miner, ip, kind, JSON.stringify(params), priority, ttlS, by, dailyCap];
+    const author = JSON.stringify(by);
+    const values = [
+      siteId,
+      miner,
+      ip,
+      kind,
+      JSON.stringify(params),
+      priority,
+      ttlS,
+      by.actor,
+      dailyCap,
+      author,
+    ];
     const [row] = await this.#db.run('command_create', (sql) =>
       sql.unsafe<{ command_id: number | null; is_site: boolean }[]>(this.#create, values),
     );
@@ -168,9 +181,9 @@ export class CommandsRepo {
   async cancel(
     commandId: number,
     siteIds: readonly number[] | null,
-    by: string,
+    by: Author,
   ): Promise<CommandKind | null> {
-    const values = [commandId, listOf(siteIds), by];
+    const values = [commandId, listOf(siteIds), by.actor, JSON.stringify(by)];
     const [row] = await this.#db.run('command_cancel', (sql) =>
       sql.unsafe<{ was: CommandStatus; is_moved: boolean; kind: CommandKind | null }[]>(this.#cancel, values),
     );
@@ -257,7 +270,7 @@ export const listOf = (ids: readonly number[] | null): string | null =>
 
 /** The refusal past `commands.daily_cap`. */
 export const pastDailyCap = (cap: number): AppError =>
-  new AppError('COMMAND_REFUSED', `The site has had its ${cap} commands of a day`);
+  new AppError('COMMAND_REFUSED', `The site has had its ${cap} commands of a day (commands.daily_cap)`);
 
 function recordColumns(sql: Sql): Fragment {
   return sql`c.command_id, c.site_id, c.miner_key as miner_id, c.ip as ip_address, c.kind as command, c.params,

@@ -64,4 +64,58 @@ describe.each(testEditions())('what is kept of commands on %s', (edition) => {
     expect(after).not.toContain(secret);
     expect(after).toContain('farm.1');
   });
+
+  test('is not a change whose line of the audit log cannot be written: asking again does nothing twice', async () => {
+    const reboot = { site_id: bench.siteId, command_type: 'reboot', parameters: null };
+    const one = await ask('POST', 'commands', { ...reboot, miner_id: 'a' });
+    const all = await ask('POST', 'commands/batch', { ...reboot, filter: { all: true } });
+    const before = await bench.statuses();
+    const changes: [string, string, object?][] = [
+      ['POST', 'commands', { ...reboot, miner_id: 'b' }],
+      ['POST', 'commands/batch', { ...reboot, command_type: 'enable', filter: { all: true } }],
+      ['DELETE', `commands/${String(one['command_id'])}`],
+      ['DELETE', `commands/batches/${String(all['batch_id'])}`],
+    ];
+    await bench.storage.query('alter table audit_log add constraint full_disk check (false) not valid');
+    for (const [method, path, body] of changes) expect((await api.person(method, path, body))[0]).toBe(500);
+    await bench.storage.query('alter table audit_log drop constraint full_disk');
+    expect(await bench.statuses()).toEqual(before);
+    await bench.storage.query('delete from miner_commands');
+  });
+
+  test('is who changed what, as it was and as it is', async () => {
+    const made = await ask('POST', 'commands', order({ miner_id: 'a', priority: 7 }));
+    await ask('DELETE', `commands/${String(made['command_id'])}`);
+    const body = { ...order({ filter: { all: true } }), parameters: { ...parameters, other: secret } };
+    const batch = await ask('POST', 'commands/batch', body);
+    await ask('DELETE', `commands/batches/${String(batch['batch_id'])}`);
+    const lines = await bench.storage.query<{ request_id: string; address: string }>(
+      'select * from audit_log order by audit_id desc limit 4',
+    );
+    const by = { actor_kind: 'local', actor: 'local', site_id: bench.siteId, address: '127.0.0.1' };
+    const params = { ...parameters, pool_password: '***' };
+    expect(lines.reverse()).toMatchObject([
+      {
+        ...by,
+        action: 'command.create',
+        target: `command ${String(made['command_id'])}`,
+        before: null,
+        after: { miner_id: 'a', command: 'set_pool', params, priority: 7 },
+      },
+      { action: 'command.cancel', before: { status: 'pending' }, after: { status: 'cancelled' } },
+      {
+        ...by,
+        action: 'command_batch.create',
+        target: `command_batch ${String(batch['batch_id'])}`,
+        after: { params, commands: 3, state: 'waiting_approval' },
+      },
+      {
+        action: 'command_batch.cancel',
+        before: { state: 'waiting_approval' },
+        after: { state: 'cancelled', commands_cancelled: 3 },
+      },
+    ]);
+    expect(new Set(lines.map((line) => line.request_id)).size).toBe(4);
+    expect(await kept()).not.toContain(secret);
+  });
 });

@@ -154,9 +154,9 @@ describe.each(testEditions())('batches of commands on %s', (edition) => {
       403,
       { error: 'Somebody else than local has to approve it' },
     ]);
-    expect(await strict.store.commandBatches.approve(Number(text(big['batch_id'])), null, 'ana', 7)).toBe(
-      true,
-    );
+    const ana = { actor_kind: 'user', actor: 'ana', user_id: 7, address: null, request_id: null } as const;
+    const id = Number(text(big['batch_id']));
+    expect(await strict.store.commandBatches.approve(id, null, ana)).toBe(true);
     expect(await strict.person('POST', `${path}/approve`, {})).toMatchObject([409, {}]);
     expect(await find(big['batch_id'])).toMatchObject({ state: 'running', approved_by: 'ana' });
     expect(await api.person('DELETE', path)).toMatchObject([
