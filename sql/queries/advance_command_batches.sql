@@ -10,7 +10,8 @@ told as (
     count(*) filter (where c.not_before is not null and c.status not in ('expired', 'cancelled')) as released,
     count(*) filter (where c.status in ('pending', 'sent') and c.not_before is not null or c.confirmation = 'waiting') as busy,
     count(*) filter (where c.status = 'pending' and c.not_before is null) as held,
-    count(*) filter (where c.status in ('failed', 'rejected', 'unknown') or c.confirmation = 'not_confirmed'
+    count(*) filter (where c.status in ('failed', 'rejected') or c.confirmation = 'not_confirmed'
+      or c.status = 'unknown' and c.confirmation is distinct from 'confirmed'
       -- Its miner does worse than before, and should not.
       or c.status = 'completed' and c.kind <> 'disable' and c.confirmation is distinct from 'waiting'
         and l.time > c.ended_at

@@ -1,4 +1,4 @@
--- Holds later samples against what completed commands were to do, and gives up on those whose time is over.
+-- Holds later samples against what commands were to do that were done or may have been, and gives up on those whose time is over.
 -- $1 most rows.
 with judged as (
   select c.command_id, c.confirm_until, l.miner_id, l.time >= c.ended_at and case c.kind

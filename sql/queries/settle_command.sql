@@ -16,14 +16,17 @@ moved as (
     result_code = case when t.is_open then $4::int else c.result_code end,
     result_message = case when t.is_open then $5::text else c.result_message end,
     result = case when t.is_open then $6::text::json else c.result end,
-    confirmation = case when t.is_open and $3::text = 'completed' and c.miner_id is not null then 'waiting'
+    confirmation = case when t.is_open and t.may_be_done and c.miner_id is not null then 'waiting'
       else c.confirmation end,
-    confirm_until = case when t.is_open and $3::text = 'completed'
+    confirm_until = case when t.is_open and t.may_be_done
       then statement_timestamp() + make_interval(secs => ($8::text::json ->> c.kind)::int) else c.confirm_until end,
     late_result = case when t.is_open then c.late_result else json_build_object('at', statement_timestamp(), 'by', $7::text,
       'status', $3::text, 'result_code', $4::int, 'result_message', $5::text, 'result', $6::text::json) end
   from (
-    select *, status = 'sent' or status = 'pending' and attempts > 0 as is_open from told) t
+    select *, status = 'sent' or status = 'pending' and attempts > 0 as is_open,
+      -- Samples tell what nobody knows, too.
+      $3::text in ('completed', 'unknown') as may_be_done
+    from told) t
   where c.command_id = t.command_id and (t.is_open or c.result is null and c.late_result is null)
   returning c.command_id, c.site_id, c.target, c.kind, c.status, c.sent_at, t.is_open
 ),

@@ -105,7 +105,7 @@ const maxBatches = 50;
 export async function sweepCommands(store: Store, config: Config, metrics: Metrics): Promise<object> {
   const { sweep_rows: rows, max_attempts: attempts } = config.commands;
   const expired = await store.commandSweeps.expire(rows);
-  const unreported = await store.commandSweeps.endLeases(attempts, rows);
+  const unreported = await store.commandSweeps.endLeases(attempts, rows, confirmSecondsOf(config.commands));
   const confirmed = await store.commandSweeps.confirm(rows);
   const ofBatches = await store.commandSweeps.advanceBatches(maxBatches);
   for (const { kind, status, n } of [...expired, ...unreported, ...ofBatches])

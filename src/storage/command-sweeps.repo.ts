@@ -29,9 +29,14 @@ export class CommandSweepsRepo {
     this.#advance = readQuery('advance_command_batches', options.sqlDir);
   }
 
-  /** Ends leases that are over, `limit` at most. */
-  async endLeases(maxAttempts: number, limit: number): Promise<CommandCount[]> {
-    return this.#sweep('command_leases', this.#leases, [idempotent, maxAttempts, limit]);
+  /** Ends leases that are over, `limit` at most; samples have `confirmS` to show what became of what nobody reported. */
+  async endLeases(
+    maxAttempts: number,
+    limit: number,
+    confirmS: Readonly<Record<CommandKind, number>>,
+  ): Promise<CommandCount[]> {
+    const values = [idempotent, maxAttempts, limit, JSON.stringify(confirmS)];
+    return this.#sweep('command_leases', this.#leases, values);
   }
 
   /** Ends what was not handed out in time, `limit` at most. */
@@ -39,7 +44,7 @@ export class CommandSweepsRepo {
     return this.#sweep('command_expiry', this.#expire, [limit]);
   }
 
-  /** Holds later samples against what completed commands were to do; settles `limit` at most. */
+  /** Holds later samples against what commands were to do that were done or may have been; settles `limit` at most. */
   async confirm(limit: number): Promise<ConfirmationCount[]> {
     const rows = await this.#db.run('command_confirm', (sql) =>
       sql.unsafe<ConfirmationCount[]>(this.#confirm, [limit]),

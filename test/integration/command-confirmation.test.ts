@@ -99,6 +99,34 @@ describe.each(testEditions())('effects of commands on %s', (edition) => {
     },
   );
 
+  test.each(['reported', 'never reported'])('are looked for when nobody knows: unknown, %s', async (how) => {
+    const reset = { uptime_seconds: 3 };
+    const outcomes: [Row, string][] = [
+      [reset, 'confirmed'],
+      [{ uptime_seconds: 90_000 }, 'not_confirmed'],
+    ];
+    for (const [after, confirmation] of outcomes) {
+      const miner = `miner-${++n}`;
+      await write(miner, Date.now() - 20_000, { uptime_seconds: 86_400 });
+      const body = { site_id: bench.siteId, miner_id: miner, command_type: 'reboot' };
+      const [, made] = await api.person('POST', 'commands', body);
+      await api.collector('GET', 'commands/pending');
+      const id = String(made['command_id']);
+      if (how === 'reported') await api.collector('POST', `commands/${id}/result`, { status: 'unknown' });
+      else await bench.storage.query('update miner_commands set lease_until = now()');
+      await bench.sweep();
+      const waiting = { status: 'unknown', confirmation: 'waiting' };
+      expect((await api.person('GET', `commands/${id}`))[1]).toMatchObject({ command: waiting });
+      await write(miner, Date.now() + 10_000, after);
+      await bench.sweep();
+      await bench.storage.query(`update miner_commands set confirm_until = now() where command_id = ${id}`);
+      await bench.sweep();
+      // What came of it is told beside its end, which stays.
+      const told = { status: 'unknown', confirmation, observed: after };
+      expect((await api.person('GET', `commands/${id}`))[1]).toMatchObject({ command: told });
+    }
+  });
+
   test('of a pool chosen by its number are told by the list of pools', async () => {
     const pools = [
       { index: 0, active: false },
