@@ -28,7 +28,11 @@ const pages = {
   'docs/configuration.md': page(
     'Configuration',
     'Settings come from flags (`--set api.port=9000`), then environment variables, then `headframe.yaml` in the working folder (or `--config FILE`), then the defaults below. The environment variable of a setting is `HEADFRAME_` and its path in capitals: `api.port` is `HEADFRAME_API_PORT`. `DATABASE_URL` and `REDIS_URL` are read too. Every fault is printed at once and ends the program with exit code 78; `headframe doctor` prints the effective settings with secrets masked.',
-    settings(settingsOf(configSchema).filter((s) => !['sites', 'credentials', 'secrets'].includes(s.path))),
+    settings(
+      settingsOf(configSchema).filter(
+        (s) => !['sites', 'credentials', 'secrets', 'oidc.roles'].includes(s.path),
+      ),
+    ),
     '## Sites',
     'Each entry of `sites` is one farm.',
     settings(itemSettingsOf(configSchema, 'sites')),
@@ -37,6 +41,9 @@ const pages = {
     'Logins of the web interfaces of miners, for every site under `credentials`, for one under `sites[].credentials`. An entry for the address goes before one for the family, that before one for all; of equals the one of the site, then the first. Set one of the three passwords. Without an entry nothing is tried, factory passwords neither.',
     settings(itemSettingsOf(configSchema, 'credentials')),
     '```yaml\ncredentials:\n  - family: antminer-web\n    username: root\n    password_file: /etc/headframe/antminer.password\nsites:\n  - name: north\n    ranges: [10.1.0.0/22]\n    credentials:\n      - family: vnish-web\n        password_env: VNISH_PASSWORD\n      - miners: [10.1.3.17]\n        username: root\n        password_file: /etc/headframe/odd-one.password\n```',
+    '## OpenID Connect',
+    'Each entry of `oidc.roles` is one value of the claim and what it gives. See docs/operations.md for an example.',
+    settings(itemSettingsOf(configSchema, 'oidc.roles')),
     '## Secrets',
     'What notifiers need and the database must not hold: the key a webhook is signed with, the address of a Slack webhook, the token of a Telegram bot, the password of the SMTP server. A notifier names one. Set one of the three values.',
     settings(itemSettingsOf(configSchema, 'secrets')),

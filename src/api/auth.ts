@@ -10,7 +10,7 @@ import type { authRoutes } from './contract/auth-routes.js';
 import { loginBody } from './contract/auth-schemas.js';
 import type { ApiDeps } from './deps.js';
 import { readJsonBody } from './json-body.js';
-import { createLoginLimit } from './login-limit.js';
+import type { LoginLimit } from './login-limit.js';
 import { isFromOwnPage } from './own-page.js';
 import type { Principals } from './principals.js';
 import { clearSession, presentedSession, refuseClearText, setSession } from './session-cookie.js';
@@ -41,9 +41,9 @@ export function createAuthHandlers(
   principals: Principals,
   audit: Audit,
   beginSession: BeginSession,
+  limit: LoginLimit,
 ): Record<keyof typeof authRoutes, Handle> {
   const { people, options } = deps;
-  const limit = createLoginLimit(options.logins);
 
   return {
     'post /api/auth/login': async (request, response) => {
@@ -93,7 +93,13 @@ export function createAuthHandlers(
 }
 
 /** Nobody yet. */
-const stranger: Principal = { kind: 'user', name: '', userId: null, role: 'viewer', siteIds: new Set() };
+export const stranger: Principal = {
+  kind: 'user',
+  name: '',
+  userId: null,
+  role: 'viewer',
+  siteIds: new Set(),
+};
 
 function failedLogin(name: string, user: User | null) {
   // A name that is none may be a password in the wrong field.

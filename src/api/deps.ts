@@ -27,6 +27,7 @@ import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { AlertDeps } from './alerts.js';
 import type { CommandDeps } from './commands.js';
+import type { OidcDeps } from './oidc.js';
 import type { PeopleDeps } from './people-deps.js';
 import type { FindThing, ThingKind } from './site-guard.js';
 import type { Lifecycle } from './lifecycle.js';
@@ -116,6 +117,8 @@ export interface ApiDeps {
   readonly alerts: AlertDeps;
   readonly commands: CommandDeps;
   readonly people: PeopleDeps;
+  /** Where people may sign in elsewhere; null: nowhere. */
+  readonly oidc: OidcDeps | null;
   /** What `:id` of a path names, and of which sites it is. */
   readonly things: Readonly<Record<ThingKind, FindThing>>;
   /** Rejects when the database does not answer. */

@@ -12,10 +12,10 @@ export interface LoginLimits {
 
 /** Slows down who guesses passwords: by where they come from, and by whose they guess. */
 export interface LoginLimit {
-  /** Counts an attempt. Throws `RATE_LIMITED` past either limit. */
-  begin(address: string, name: string): Promise<void>;
-  /** It was the right password: takes the attempt back. */
-  succeed(address: string, name: string): Promise<void>;
+  /** Counts an attempt; null: under no name of ours. Throws `RATE_LIMITED` past either limit. */
+  begin(address: string, name: string | null): Promise<void>;
+  /** It was a right one: takes the attempt back. */
+  succeed(address: string, name: string | null): Promise<void>;
 }
 
 /**
@@ -29,10 +29,10 @@ export function createLoginLimit({ perAddress, perName, windowS }: LoginLimits):
   return {
     async begin(address, name) {
       await consume(addresses, networkOf(address));
-      await consume(names, keyOf(name));
+      if (name !== null) await consume(names, keyOf(name));
     },
     async succeed(address, name) {
-      await names.delete(keyOf(name));
+      if (name !== null) await names.delete(keyOf(name));
       await addresses.reward(networkOf(address));
     },
   };

@@ -1,6 +1,9 @@
 import type { SessionLimits, SessionOwner } from '../storage/sessions.repo.js';
+import type { SubjectOutcome } from '../storage/subjects.repo.js';
 import type { TokenRights } from '../storage/tokens.repo.js';
 import type { ListedKey, CreatedKey } from '../storage/keys.repo.js';
+import type { Subject } from '../domain/claims.js';
+import type { Role } from '../domain/principal.js';
 import type { ApiToken, AuditEntry, AuditQuery, AuditRow, Rights, User } from '../domain/people.js';
 
 /** What people, their sessions and tokens need of the outside; what does not exist is null or false. */
@@ -12,6 +15,9 @@ export interface PeopleDeps {
     create(name: string, rights: Rights, passwordHash: string | null): Promise<User>;
     update(userId: number, rights: Rights, isDisabled: boolean): Promise<User | null>;
     setPassword(userId: number, passwordHash: string): Promise<boolean>;
+  };
+  readonly subjects: {
+    signIn(person: Subject, role: Role, siteNames: readonly string[] | null): Promise<SubjectOutcome>;
   };
   readonly sessions: {
     begin(

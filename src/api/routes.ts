@@ -9,6 +9,8 @@ import { routeTable, type RouteKey } from './contract/route-table.js';
 import { createAlertHandlers } from './alerts.js';
 import { createCommandHandlers } from './commands.js';
 import type { ApiDeps } from './deps.js';
+import { createLoginLimit } from './login-limit.js';
+import { createOidcHandlers } from './oidc.js';
 import { docsPageStyle, renderDocsPage } from './docs-page.js';
 import { createHealth, createMetricsPage, createReadiness } from './health.js';
 import { createHistoryReads } from './history-reads.js';
@@ -32,6 +34,7 @@ export interface Route {
 export function createRoutes(deps: ApiDeps, checkKey: KeyCheck, principals: Principals): readonly Route[] {
   const audit = createAudit(deps);
   const beginSession = createBeginSession(deps);
+  const logins = createLoginLimit(deps.options.logins);
   const load = createLoad(deps);
   const reads = createReads(deps, load);
   const past = createHistoryReads(deps, load);
@@ -55,7 +58,8 @@ export function createRoutes(deps: ApiDeps, checkKey: KeyCheck, principals: Prin
     'get /api/collector/sites/:site/fleet': past.fleet,
     'get /api/collector/sites/:site/heatmap': past.heatmap,
     ...createAlertHandlers(deps, audit),
-    ...createAuthHandlers(deps, principals, audit, beginSession),
+    ...createAuthHandlers(deps, principals, audit, beginSession, logins),
+    ...createOidcHandlers(deps, { principals, audit, beginSession, logins }),
     ...createPeopleHandlers(deps, { principals, audit, beginSession }),
     ...createCommandHandlers(deps),
     'get /api/openapi.json': (_request, response) => void response.json(document),

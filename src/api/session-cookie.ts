@@ -10,12 +10,16 @@ const secretPattern = /^[A-Za-z0-9_-]{43}$/;
 
 /** The secret of the session a request carries; null without one. */
 export function presentedSession(request: Request): string | null {
-  const name = request.secure ? secureName : plainName;
+  return presentedCookie(request, cookieName(request), secretPattern);
+}
+
+/** The first cookie of a name that looks as it should; null without one. */
+export function presentedCookie(request: Request, name: string, pattern: RegExp): string | null {
   for (const part of (request.headers.cookie ?? '').split(';')) {
     const at = part.indexOf('=');
     if (part.slice(0, at).trim() !== name) continue;
     const value = part.slice(at + 1).trim();
-    if (secretPattern.test(value)) return value;
+    if (pattern.test(value)) return value;
   }
   return null;
 }
@@ -44,7 +48,8 @@ export function clearSession(request: Request, response: Response): void {
 
 const cookieName = (request: Request): string => (request.secure ? secureName : plainName);
 
-const cookieOptions = (request: Request): CookieOptions => ({
+/** Of every cookie: none is for scripts, other hosts or clear text where there is TLS. */
+export const cookieOptions = (request: Request): CookieOptions => ({
   secure: request.secure,
   httpOnly: true,
   sameSite: 'lax',

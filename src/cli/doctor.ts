@@ -3,6 +3,7 @@ import path from 'node:path';
 import { request } from 'undici';
 import type { Config } from '../config/schema.js';
 import { countAddresses } from '../domain/ip-ranges.js';
+import { oidcOf } from '../roles/oidc.js';
 import { openSharedQueue } from '../roles/coordinator.js';
 import { shardsOf } from '../roles/plan.js';
 import { openStore } from '../roles/store.js';
@@ -32,6 +33,7 @@ export async function doctor(
     check('database', () => databaseState(config)),
     check('Redis', () => redisState(config)),
     check('api', () => apiState(config)),
+    check('OpenID Connect', () => oidcState(config)),
     ...config.sites.flatMap(({ name, key }) =>
       key === undefined || config.upload.url === undefined
         ? []
@@ -117,6 +119,18 @@ async function redisState(config: Config): Promise<string> {
   const queue = await openSharedQueue(config, createLogger('silent'));
   await queue.close();
   return 'answers';
+}
+
+async function oidcState(config: Config): Promise<string> {
+  const oidc = oidcOf(config);
+  if (oidc === null) return 'not configured: people sign in with passwords';
+  await oidc.provider.check().catch((error: unknown) => {
+    let cause = error as Error;
+    while (cause.cause instanceof Error) cause = cause.cause;
+    throw new Error(`${config.oidc.issuer ?? ''}: ${cause.message || (error as Error).message}`);
+  });
+  const { issuer, roles, default_role: other } = config.oidc;
+  return `${issuer} answers; ${roles.length} values give a role, others ${other === 'none' ? 'are refused' : `are ${other}`}`;
 }
 
 async function apiState(config: Config): Promise<string> {

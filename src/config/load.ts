@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { AppError } from '../domain/errors.js';
+import { checkOidc } from './oidc-schema.js';
 import { configSchema, type Config } from './schema.js';
 import { settingsOf, type Setting } from './settings.js';
 
@@ -99,6 +100,12 @@ function withSecrets(config: Config, env: NodeJS.ProcessEnv): Config {
     }
   };
   const { database, redis } = config;
+  const { client_secret, client_secret_file } = config.oidc;
+  const oidc = {
+    ...config.oidc,
+    client_secret: secret('oidc.client_secret_file', client_secret, client_secret_file),
+  };
+  checkOidc(oidc);
   const databaseUrl = secret('database.url_file', database.url, database.url_file);
   const redisUrl = secret('redis.url_file', redis.url, redis.url_file);
   checkUrl('database.url', databaseUrl, ['postgres:', 'postgresql:']);
@@ -129,6 +136,7 @@ function withSecrets(config: Config, env: NodeJS.ProcessEnv): Config {
   });
   return {
     ...config,
+    oidc,
     secrets,
     credentials: logins(config.credentials, 'credentials'),
     database: { ...database, url: databaseUrl },

@@ -5,6 +5,7 @@ import { roles } from '../domain/principal.js';
 import { alerts } from './alerts-schema.js';
 import { commands } from './commands-schema.js';
 import { auth, tls } from './auth-schema.js';
+import { oidc } from './oidc-schema.js';
 import { group, int, ratio, text } from './fields.js';
 import { credential, namedSecret, site } from './site-schema.js';
 
@@ -257,6 +258,7 @@ export const configSchema = z.strictObject({
     'The HTTP api and the page.',
   ),
   auth,
+  oidc,
   tls,
   retention: group(
     {

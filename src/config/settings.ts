@@ -29,9 +29,11 @@ export function settingsOf(schema: z.ZodType): Setting[] {
   return leaves(z.toJSONSchema(schema, { io: 'input' }) as JsonSchema, []);
 }
 
-/** The settings of one entry of a list, such as `sites`. */
+/** The settings of one entry of a list, such as `sites` or `oidc.roles`. */
 export function itemSettingsOf(schema: z.ZodType, list: string): Setting[] {
-  const items = (z.toJSONSchema(schema, { io: 'input' }) as JsonSchema).properties?.[list]?.items;
+  let node = z.toJSONSchema(schema, { io: 'input' }) as JsonSchema | undefined;
+  for (const key of list.split('.')) node = node?.properties?.[key];
+  const items = node?.items;
   return items ? leaves(items, [`${list}[]`]) : [];
 }
 

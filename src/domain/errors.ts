@@ -72,8 +72,8 @@ export const errorTable = {
   LOGIN_FAILED: spec(
     401,
     false,
-    'The name or the password is wrong, or the user is disabled.',
-    'Try again; `headframe users passwd` sets a new password.',
+    'The name or the password is wrong, what an OpenID Connect provider answered does not hold, or the user is disabled.',
+    'Begin again; `headframe users passwd` sets a new password, the audit log names the reason.',
   ),
   TOKEN_INVALID: spec(
     401,
@@ -111,6 +111,12 @@ export const errorTable = {
     true,
     'A notifier could not be told; the message says what it answered.',
     'Correct the notifier, its secret in the settings, or the receiver.',
+  ),
+  PROVIDER_UNAVAILABLE: spec(
+    503,
+    true,
+    'The OpenID Connect provider does not answer in time or as it should, or refuses this client.',
+    'Try again, or sign in with a password; `headframe doctor` asks the provider, the log has the cause.',
   ),
   OVERLOADED: spec(
     503,

@@ -15,6 +15,7 @@ import { alertDepsOf, senderOf, startAlerts } from './alerts.js';
 import { commandDepsOf, commandWaitsOf, startCommands } from './commands.js';
 import { createFailure, type Failure } from './failure.js';
 import { startMaintenance } from './maintenance.js';
+import { oidcOf } from './oidc.js';
 import { accessOptionsOf } from './people.js';
 import { listenOptionsOf } from './listen.js';
 import { thresholdsOf } from './plan.js';
@@ -97,6 +98,7 @@ function depsOf({
   const { api } = config;
   return {
     ...storeDeps(store, staleAfterS(config)),
+    oidc: oidcOf(config),
     metrics,
     log,
     version,

@@ -6,8 +6,8 @@ import { PasswordHasher, randomPassword } from '../storage/secrets.js';
 import type { Store } from './store.js';
 
 /** What people, sessions and tokens need, from the database. */
-export function peopleDepsOf({ users, sessions, tokens, keys, audit }: Store): PeopleDeps {
-  return { users, sessions, tokens, keys, audit, passwords: new PasswordHasher() };
+export function peopleDepsOf({ users, subjects, sessions, tokens, keys, audit }: Store): PeopleDeps {
+  return { users, subjects, sessions, tokens, keys, audit, passwords: new PasswordHasher() };
 }
 
 const one = (siteId: number | null): readonly number[] | null => (siteId === null ? null : [siteId]);

@@ -10,6 +10,7 @@ export function storeDeps(
   ApiDeps,
   | 'alerts'
   | 'commands'
+  | 'oidc'
   | 'shared'
   | 'parseUpload'
   | 'lifecycle'

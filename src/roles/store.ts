@@ -17,6 +17,7 @@ import { QuirksRepo } from '../storage/quirks.repo.js';
 import { SiteRepo } from '../storage/site.repo.js';
 import { SessionsRepo } from '../storage/sessions.repo.js';
 import { StatusRepo } from '../storage/status.repo.js';
+import { SubjectsRepo } from '../storage/subjects.repo.js';
 import { TokensRepo } from '../storage/tokens.repo.js';
 import { UsersRepo } from '../storage/users.repo.js';
 import { TelemetryStore } from '../storage/telemetry-store.js';
@@ -44,6 +45,7 @@ export interface Store {
   readonly commandBatches: CommandBatchesRepo;
   readonly commandSweeps: CommandSweepsRepo;
   readonly users: UsersRepo;
+  readonly subjects: SubjectsRepo;
   readonly sessions: SessionsRepo;
   readonly tokens: TokensRepo;
   readonly audit: AuditRepo;
@@ -87,6 +89,7 @@ export function storeOn(
     commandBatches: new CommandBatchesRepo(database),
     commandSweeps: new CommandSweepsRepo(database),
     users: new UsersRepo(database),
+    subjects: new SubjectsRepo(database),
     sessions: new SessionsRepo(database),
     tokens: new TokensRepo(database),
     audit: new AuditRepo(database),

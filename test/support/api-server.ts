@@ -125,6 +125,7 @@ export async function startTestApi(setup: TestApiOptions = {}): Promise<TestApi>
     alerts: noAlerts,
     commands: noCommands,
     people: noPeople,
+    oidc: null,
     things: noThings,
     heatmap: { groups: async () => [], cells: async () => [] },
     ping: async () => undefined,
@@ -275,6 +276,7 @@ const noPeople: ApiDeps['people'] = {
     update: unknown,
     setPassword: async () => false,
   },
+  subjects: { signIn: refuse },
   sessions: { begin: refuse, find: unknown, touch: refuse, end: async () => false },
   tokens: {
     create: refuse,

@@ -1,11 +1,13 @@
-import { useState } from 'preact/hooks';
-import { signIn } from './session.js';
+import { useEffect, useState } from 'preact/hooks';
+import { offersOidc, signIn } from './session.js';
 import type { Me } from './session.js';
 
 /** The form to sign in with. */
 export function Login({ enter }: { readonly enter: (me: Me) => void }) {
   const [error, setError] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
+  const [hasOidc, setHasOidc] = useState(false);
+  useEffect(() => void offersOidc().then(setHasOidc), []);
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     const fields = new FormData(event.currentTarget as HTMLFormElement);
@@ -58,6 +60,11 @@ export function Login({ enter }: { readonly enter: (me: Me) => void }) {
         <button type="submit" disabled={isBusy}>
           {isBusy ? 'Signing in…' : 'Sign in'}
         </button>
+        {hasOidc && (
+          <a class="login-elsewhere" href="/api/auth/oidc/start" data-testid="login-oidc">
+            Sign in with OpenID Connect
+          </a>
+        )}
         <p class="login-hint">
           The first start of <code>headframe up</code> prints a login; <code>headframe users add</code> makes
           others.

@@ -40,6 +40,17 @@ export async function signIn(name: string, password: string): Promise<Me> {
   throw new Error(body?.error ?? `The api answered with an error (HTTP ${answer.status}).`);
 }
 
+/** Whether one may sign in through an OpenID Connect provider; false where the api does not say. */
+export async function offersOidc(): Promise<boolean> {
+  try {
+    const answer = await send('GET', 'methods');
+    const { data } = (await answer.json()) as { data?: { oidc?: boolean } };
+    return answer.ok && data?.oidc === true;
+  } catch {
+    return false;
+  }
+}
+
 /** Who is signed in, and what changes it. */
 export function useSession(): {
   readonly session: Session;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { alertRoutes } from './alert-routes.js';
 import { commandRoutes } from './command-routes.js';
+import { oidcRoutes } from './oidc-routes.js';
 import { authRoutes } from './auth-routes.js';
 import { peopleRoutes } from './people-routes.js';
 import { ok, count } from './answers.js';
@@ -177,6 +178,7 @@ export const routeTable = {
   ...alertRoutes,
   ...commandRoutes,
   ...authRoutes,
+  ...oidcRoutes,
   ...peopleRoutes,
   'get /api/openapi.json': {
     access: 'open',

@@ -1,0 +1,138 @@
+import type { Request, Response } from 'express';
+import { rightsOfClaims, subjectOfClaims, type ClaimRules } from '../domain/claims.js';
+import { AppError } from '../domain/errors.js';
+import type { Principal } from '../domain/principal.js';
+import type { SubjectUser } from '../storage/subjects.repo.js';
+import type { Audit } from './audit.js';
+import { stranger, type BeginSession } from './auth.js';
+import type { oidcRoutes } from './contract/oidc-routes.js';
+import type { ApiDeps } from './deps.js';
+import type { LoginLimit } from './login-limit.js';
+import { createAttemptCookie } from './oidc-cookie.js';
+import type { OidcProvider } from './oidc-provider.js';
+import type { Principals } from './principals.js';
+import { refuseClearText } from './session-cookie.js';
+
+type Handle = (request: Request, response: Response) => Promise<void> | void;
+
+/** A provider and what its word is worth. */
+export interface OidcDeps {
+  readonly provider: OidcProvider;
+  readonly rules: ClaimRules;
+  /** Signs what a browser keeps while at the provider. */
+  readonly clientSecret: string;
+  /** How long one may be there, ms. */
+  readonly attemptMs: number;
+}
+
+/** What signing in does with others. */
+export interface SignInParts {
+  readonly principals: Principals;
+  readonly audit: Audit;
+  readonly beginSession: BeginSession;
+  readonly logins: LoginLimit;
+}
+
+/** The handlers of signing in through an OpenID Connect provider: Authorization Code with PKCE. */
+export function createOidcHandlers(
+  deps: ApiDeps,
+  parts: SignInParts,
+): Record<keyof typeof oidcRoutes, Handle> {
+  const { oidc, options } = deps;
+  const { logins } = parts;
+  const methods: Handle = (_request, response) =>
+    void response.json({ success: true, data: { password: true, oidc: oidc !== null } });
+  if (oidc === null) {
+    const refuse: Handle = () => {
+      throw new AppError('NOT_FOUND', 'No OpenID Connect provider is configured');
+    };
+    return {
+      'get /api/auth/methods': methods,
+      'get /api/auth/oidc/start': refuse,
+      'get /api/auth/oidc/callback': refuse,
+    };
+  }
+  const cookie = createAttemptCookie(oidc.clientSecret, oidc.attemptMs, deps.now);
+  const enter = createEnter(deps, oidc, parts);
+
+  return {
+    'get /api/auth/methods': methods,
+    'get /api/auth/oidc/start': async (request, response) => {
+      refuseClearText(request, options.isInsecureAllowed);
+      const { url, attempt } = await oidc.provider.begin();
+      await cookie.give(request, response, attempt);
+      response.redirect(303, url);
+    },
+    'get /api/auth/oidc/callback': async (request, response) => {
+      refuseClearText(request, options.isInsecureAllowed);
+      const address = request.ip ?? '';
+      await logins.begin(address, null);
+      try {
+        const attempt = await cookie.take(request, response);
+        if (attempt === null)
+          throw new AppError('LOGIN_FAILED', 'Signing in was not begun in this browser, or took too long');
+        const at = request.originalUrl.indexOf('?');
+        const query = at < 0 ? '' : request.originalUrl.slice(at);
+        await enter(request, response, await oidc.provider.finish(query, attempt));
+      } catch (error) {
+        // Nobody guesses while the provider is away.
+        if (error instanceof AppError && error.isRetryable) await logins.succeed(address, null);
+        await parts.audit(request, response, refused(error), stranger);
+        throw error;
+      }
+      await logins.succeed(address, null);
+      response.redirect(303, '/');
+    },
+  };
+}
+
+type Enter = (request: Request, response: Response, claims: Record<string, unknown>) => Promise<void>;
+
+/** Begins a session for whom the claims name, with the rights they give. */
+function createEnter(
+  deps: ApiDeps,
+  { rules }: OidcDeps,
+  { principals, audit, beginSession }: SignInParts,
+): Enter {
+  return async (request, response, claims) => {
+    const person = subjectOfClaims(claims, rules);
+    if (person === null) throw new AppError('LOGIN_FAILED', 'The provider does not say who this is');
+    const rights = rightsOfClaims(claims, rules);
+    if (rights === null)
+      throw new AppError('FORBIDDEN', `The provider gives ${person.name} no role here: ask who manages it`);
+    const outcome = await deps.people.subjects.signIn(person, rights.role, rights.siteNames);
+    if (outcome.kind === 'disabled') throw new AppError('LOGIN_FAILED', `User ${outcome.userId} is disabled`);
+    if (outcome.kind === 'full') throw new AppError('CONFLICT', 'There are too many users');
+    const { user } = outcome;
+    const target = `user ${user.user_id}`;
+    const by = principalOfUser(user);
+    const after = { name: user.name, role: user.role, site_ids: user.site_ids, by: 'oidc' };
+    if (outcome.kind === 'made')
+      await audit(request, response, { action: 'user.create', target, siteId: null, after }, by);
+    else if (!isSame(outcome.before, user)) {
+      const { before } = outcome;
+      await audit(request, response, { action: 'user.update', target, siteId: null, before, after }, by);
+    }
+    await beginSession(request, response, user.user_id);
+    principals.forget();
+    const change = { action: 'session.begin', target, siteId: null, after: { by: 'oidc' } };
+    await audit(request, response, change, by);
+  };
+}
+
+const principalOfUser = ({ user_id, name, role, site_ids }: SubjectUser): Principal => ({
+  kind: 'user',
+  name,
+  userId: user_id,
+  role,
+  siteIds: site_ids === null ? null : new Set(site_ids),
+});
+
+type Compared = Pick<SubjectUser, 'role' | 'site_ids'>;
+const isSame = (a: Compared, b: Compared): boolean =>
+  a.role === b.role && JSON.stringify(a.site_ids) === JSON.stringify(b.site_ids);
+
+function refused(error: unknown) {
+  const reason = error instanceof AppError ? error.message : 'fault';
+  return { action: 'session.refuse', target: 'user unknown', siteId: null, after: { by: 'oidc', reason } };
+}
