@@ -108,7 +108,7 @@ export function createOidcProvider(client: OidcClient): OidcProvider {
         const checks = { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: verifier };
         try {
           const tokens = await lib.authorizationCodeGrant(config, url, { ...checks, idTokenExpected: true });
-          return (tokens.claims() ?? {}) as Claims;
+          return tokens.claims() ?? {};
         } catch (error) {
           throw refusal(error);
         }

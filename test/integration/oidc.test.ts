@@ -152,7 +152,8 @@ describe.each(testEditions())('signing in through OpenID Connect on %s', (editio
     provider.state.claims = { sub: 'u-2', preferred_username: 'bo', groups: ['miners-ops'] };
     expect((await browser.signIn()).status).toBe(303);
     const { data } = (await browser.me()).body;
-    expect(data).toMatchObject({ name: expect.stringMatching(/^bo [0-9a-f]{8}$/), role: 'operator' });
+    expect(data).toMatchObject({ role: 'operator' });
+    expect((data as unknown as { name: string }).name).toMatch(/^bo [0-9a-f]{8}$/);
     expect(await bench.store.users.find(bo.user_id)).toMatchObject({ name: 'Bo', role: 'admin' });
   });
 
@@ -233,7 +234,7 @@ describe.each(testEditions())('signing in through OpenID Connect on %s', (editio
 });
 
 describe('a provider that is away', () => {
-  const [edition = 'plain' as never] = testEditions();
+  const [edition = 'plain'] = testEditions();
   let bench: PeopleBench;
   let provider: TestProvider;
   beforeAll(async () => {
@@ -294,7 +295,7 @@ describe('a provider that is away', () => {
 
 describe('without a provider', () => {
   test('nothing is offered', async () => {
-    const [edition = 'plain' as never] = testEditions();
+    const [edition = 'plain'] = testEditions();
     const bench = await createPeopleBench(edition);
     try {
       expect((await bench.ask('GET', '/api/auth/methods')).body.data).toMatchObject({ oidc: false });
