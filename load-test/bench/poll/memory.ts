@@ -106,6 +106,11 @@ async function startSink(): Promise<Sink> {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
+      // An edge asks for commands too; here nobody gives any.
+      if (request.method !== 'POST') {
+        response.writeHead(404).end();
+        return;
+      }
       void inflate(Buffer.concat(chunks)).then((body) => {
         const rows = (JSON.parse(body.toString()) as unknown[]).length;
         total += rows;
