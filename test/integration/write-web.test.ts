@@ -95,6 +95,10 @@ describe('VNish', () => {
     const polled = await rig.poll();
     expect(polled.frequencyAvgMhz).toBe(450);
     expect(polled.pools[0]).toMatchObject({ url: pool, user: 'me.1' });
+    // Told again without its password it keeps that.
+    expect(await rig.order(poolOrder(pool, 'me.1'))).toMatchObject({ status: 'completed' });
+    const settings = done.findLast(({ path }) => path.endsWith('/settings'));
+    expect(settings?.body).toHaveProperty('miner.pools.0', { url: pool, user: 'me.1', pass: 'hidden-word' });
     expect(await rig.order(fanOrder(70))).toMatchObject({ status: 'completed' });
     // What it had beside the mode is kept.
     expect(done.at(-2)?.body).toEqual({
@@ -118,6 +122,26 @@ describe('VNish', () => {
     expect(await rig.order(bare('disable'), { credentials: [] })).toMatchObject({ status: 'rejected' });
     expect(await rig.order(percentOrder(5))).toMatchObject({ status: 'rejected' });
     expect(done).toHaveLength(1);
+  });
+});
+
+describe('settings that come cut off', () => {
+  const cut: [family: string, made: ReturnType<typeof vnishDevice>, path: string][] = [
+    ['vnish-web', vnishDevice(login.password), '/api/v1/settings'],
+    ['braiins-rest', braiinsDevice(login.username, login.password), '/api/v1/pools'],
+    ['epic', epicDevice(login.password), '/summary'],
+  ];
+  it.each(cut)('are not written back: what is missing would be lost on %s', async (family, made, path) => {
+    const rig = await rigOf(family, (request) => {
+      const answer = made.device(request);
+      if (request.method !== 'GET' || request.path !== path) return answer;
+      const text = JSON.stringify((answer as { body: unknown }).body);
+      return { ...answer, body: text.slice(0, -20) };
+    });
+    const outcome = await rig.order(poolOrder(pool, 'me.1'));
+    expect(outcome).toMatchObject({ status: 'failed', errorClass: 'not_json' });
+    expect(outcome.message).toContain('nothing was changed');
+    expect(made.done).toEqual([]);
   });
 });
 

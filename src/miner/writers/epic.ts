@@ -5,7 +5,7 @@ import type { JsonObject } from '../reply.js';
 import { isSamePool, noPassword } from './order-text.js';
 import { completed, failed, passwordRefused, rejected } from './outcome.js';
 import { loginReason } from './web-login.js';
-import { jsonRequest, readOnly, readWeb } from './web-answers.js';
+import { jsonRequest, readWhole, readWeb } from './web-answers.js';
 import type { MinerIo, WriteContext, WriteOutcome, Writer } from './writer.js';
 
 /** Pools the device keeps. */
@@ -68,7 +68,7 @@ async function requestOf(
     case 'set_pool': {
       if ('pool_id' in order.params) return rejected('takes a pool by its address');
       const { pool_url, pool_user, pool_password = noPassword } = order.params;
-      const got = readOnly(readWeb('set_fan', await io.http({ method: 'GET', path: '/summary' }), context));
+      const got = readWhole(readWeb('set_fan', await io.http({ method: 'GET', path: '/summary' }), context));
       if (got.kind !== 'ok') return got.outcome;
       const pools = digList(got.value, 'StratumConfigs').map(writable);
       const first = { pool: pool_url, login: pool_user, password: pool_password };

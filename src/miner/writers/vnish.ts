@@ -89,7 +89,7 @@ async function setPool(
   session: WebSession,
 ): Promise<WriteOutcome> {
   const wanted = newPool(params) ?? params;
-  const first = { url: wanted.pool_url, user: wanted.pool_user, pass: wanted.pool_password ?? noPassword };
+  const first = { url: wanted.pool_url, user: wanted.pool_user };
   return change(
     { kind: 'set_pool', params },
     session,
@@ -102,7 +102,11 @@ async function setPool(
         ),
       );
       return {
-        pools: [first, ...(known === undefined ? pools.slice(1) : pools.filter((pool) => pool !== known))],
+        pools: [
+          // One that is there already keeps the password it has.
+          { ...first, pass: wanted.pool_password ?? known?.['pass'] ?? noPassword },
+          ...(known === undefined ? pools.slice(1) : pools.filter((pool) => pool !== known)),
+        ],
       };
     },
     { after: { pool_url: first.url, pool_user: first.user } },

@@ -36,6 +36,24 @@ export function readOnly(ack: WebAck): WebAck {
   };
 }
 
+/** The same where the answer is to be written back: one that is not whole would lose the rest. */
+export function readWhole(given: WebAck): WebAck {
+  const ack = readOnly(given);
+  if (ack.kind !== 'ok' || isWhole(ack.text)) return ack;
+  const outcome = failed(1, 'its settings could not be read whole; nothing was changed', 'not_json');
+  return { kind: 'ended', outcome, status: null };
+}
+
+function isWhole(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    const reply = decodeReply('web', Buffer.from(text, 'utf8'));
+    return reply.kind === 'ok' && !reply.isTruncated;
+  }
+}
+
 /** The object of a body; empty without one. */
 export function objectOf(text: string): JsonObject {
   const reply = decodeReply('web', Buffer.from(text, 'utf8'));

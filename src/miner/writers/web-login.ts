@@ -2,7 +2,7 @@ import type { CommandOrder } from '../../domain/commands.js';
 import type { Family } from '../family.js';
 import type { WebToken } from '../http/web-access.js';
 import { rejected, passwordRefused } from './outcome.js';
-import { jsonRequest, readOnly, readWeb, type WebAck } from './web-answers.js';
+import { jsonRequest, readOnly, readWeb, readWhole, type WebAck } from './web-answers.js';
 import type { MinerIo, WriteContext, WriteOutcome, WriteRequest } from './writer.js';
 
 /** A web interface one has logged into for the length of a command. */
@@ -14,7 +14,7 @@ export interface WebSession {
     path: string,
     body?: unknown,
   ): Promise<WebAck>;
-  /** Asks it for what it knows: without an answer nothing has been changed. */
+  /** Asks it for what it knows, whole: without an answer nothing has been changed. */
   read(path: string): Promise<WebAck>;
 }
 
@@ -72,7 +72,7 @@ function sessionOf(
       return readWeb(kind, await io.http({ ...request, ...port }), context);
     },
     async read(path) {
-      return readOnly(readWeb('set_fan', await io.http({ method: 'GET', path, headers, ...port }), context));
+      return readWhole(readWeb('set_fan', await io.http({ method: 'GET', path, headers, ...port }), context));
     },
   };
 }
