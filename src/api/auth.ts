@@ -17,6 +17,15 @@ import { clearSession, presentedSession, refuseClearText, setSession } from './s
 
 type Handle = (request: Request, response: Response) => Promise<void> | void;
 
+/** What signing in, passwords and tokens share. */
+export interface PeopleParts {
+  readonly principals: Principals;
+  readonly audit: Audit;
+  readonly beginSession: BeginSession;
+  /** Wrong passwords, wherever they are tried. */
+  readonly logins: LoginLimit;
+}
+
 /** Begins a session for a user and gives it to the browser; the one it had ends. */
 export type BeginSession = (request: Request, response: Response, userId: number) => Promise<void>;
 
@@ -38,10 +47,7 @@ export function createBeginSession(deps: ApiDeps): BeginSession {
 /** The handlers of signing in and out. */
 export function createAuthHandlers(
   deps: ApiDeps,
-  principals: Principals,
-  audit: Audit,
-  beginSession: BeginSession,
-  limit: LoginLimit,
+  { principals, audit, beginSession, logins: limit }: PeopleParts,
 ): Record<keyof typeof authRoutes, Handle> {
   const { people, options } = deps;
 

@@ -4,8 +4,7 @@ import type { ApiToken, User } from '../domain/people.js';
 import { includesRole, maySee, type Principal } from '../domain/principal.js';
 import type { ListedKey } from '../storage/keys.repo.js';
 import { askedSites, principalOf, sitesOf } from './access.js';
-import type { Audit } from './audit.js';
-import type { BeginSession } from './auth.js';
+import type { PeopleParts } from './auth.js';
 import type { peopleRoutes } from './contract/people-routes.js';
 import { idPath } from './contract/alert-schemas.js';
 import {
@@ -21,17 +20,10 @@ import {
 import type { ApiDeps } from './deps.js';
 import { readJsonBody } from './json-body.js';
 import { readParameters } from './queries.js';
-import type { Principals } from './principals.js';
 import { thingOf } from './site-guard.js';
 
 type Handle = (request: Request, response: Response) => Promise<void>;
 const dayMs = 86_400_000;
-
-export interface PeopleParts {
-  readonly principals: Principals;
-  readonly audit: Audit;
-  readonly beginSession: BeginSession;
-}
 
 /** The handlers of `peopleRoutes`. */
 export function createPeopleHandlers(
@@ -51,16 +43,21 @@ type UserRoutes = Extract<keyof typeof peopleRoutes, `${string} /api/users${stri
 /** One's own password and tokens. */
 function createOwnHandlers(
   deps: ApiDeps,
-  { principals, audit, beginSession }: PeopleParts,
+  { principals, audit, beginSession, logins }: PeopleParts,
 ): Record<OwnRoutes, Handle> {
   const { people, options } = deps;
   return {
     'post /api/auth/password': async (request, response) => {
       const { password, new_password } = await readJsonBody(request, ownPasswordBody);
       const { name, userId } = requireSession(response);
+      await logins.begin(request.ip ?? '', name);
       const user = await people.users.findByName(name);
-      if (!(await people.passwords.verify(password, user?.passwordHash ?? null)))
+      if (!(await people.passwords.verify(password, user?.passwordHash ?? null))) {
+        const change = { action: 'user.password_refuse', target: `user ${userId}`, siteId: null };
+        await audit(request, response, change);
         throw new AppError('FORBIDDEN', 'The present password is another one');
+      }
+      await logins.succeed(request.ip ?? '', name);
       await people.users.setPassword(userId, await people.passwords.hash(new_password));
       principals.forget();
       await beginSession(request, response, userId);

@@ -78,6 +78,23 @@ describe.each(testEditions())('signing in on %s', (edition) => {
     expect(Number(late.headers['retry-after'])).toBeGreaterThan(0);
   });
 
+  test('makes who has a session wait too, before it can guess the password and take the account', async () => {
+    const hash = await new PasswordHasher().hash(password);
+    await bench.store.users.create('dee', { role: 'viewer', site_ids: null }, hash);
+    const cookie = await bench.login('dee', password);
+    const change = async (text: string) => {
+      const body = { password: text, new_password: 'another long password' };
+      return (await bench.ask('POST', '/api/auth/password', { cookie, body })).status;
+    };
+    const statuses: number[] = [];
+    for (const text of ['a', 'b', 'c', password]) statuses.push(await change(text));
+    expect(statuses).toEqual([403, 403, 403, 429]);
+    const lines = await bench.storage.query<{ actor: string }>(
+      `select actor from audit_log where action = 'user.password_refuse'`,
+    );
+    expect(lines.map((line) => line.actor)).toEqual(['dee', 'dee', 'dee']);
+  });
+
   test('takes a new session each time and ends the one before; several browsers have theirs', async () => {
     const first = await bench.login('ana', password);
     const other = await bench.login('ana', password);
