@@ -14,6 +14,7 @@ import type { Metrics } from '../../telemetry/metrics.js';
 import { elapsedMs, type BootClock } from './boot-clock.js';
 import { knownKinds, type ClientFault, type CommandClient, type HandedCommand } from './client.js';
 import type { CommandJournal, JournalEntry } from './journal.js';
+import { absentMs, CommandReporter, refusedMs } from './reporter.js';
 
 /** What came of an order; `workers/execute-order.ts` and `OrderPool` give it. */
 export interface Execution {
@@ -58,15 +59,10 @@ export interface RunnerOptions {
   readonly onEscalate: (error: unknown) => void;
 }
 
-/** A key that is refused is tried again after this, ms; so is an api that knows no commands. */
-const refusedMs = 60_000;
-const absentMs = 300_000;
 /** Polls that bring nothing are at least so far apart, ms. */
 const leastPollMs = 1_000;
 /** Taken off lifetimes for what the answer took on its way, ms. */
 const marginMs = 1_000;
-/** Results reported at once. */
-const reportsAtOnce = 3;
 
 /**
  * Takes the commands of a site, has them executed, and reports how they ended.
@@ -79,7 +75,7 @@ const reportsAtOnce = 3;
 export class CommandRunner {
   readonly #options: RunnerOptions;
   readonly #claims: Actor<'claim'>;
-  readonly #reports: Actor<'report'>;
+  readonly #reporter: CommandReporter;
   readonly #running = new Map<number, Promise<void>>();
   /** Miners with a command under way: one at a time. */
   readonly #busy = new Set<string>();
@@ -92,25 +88,26 @@ export class CommandRunner {
   constructor(options: RunnerOptions) {
     this.#options = options;
     const { metrics, log } = options;
-    const actor = <M>(name: string, receive: (signal: AbortSignal) => Promise<void>): Actor<M> =>
-      new Actor<M>({
-        name,
-        mailboxSize: 1,
-        create: () => ({ receive: (_message, signal) => receive(signal) }),
-        onCrash: (err) => {
-          metrics.add('headframe_actor_restarts_total', 1, { actor: 'commands' });
-          log.error({ err }, 'commands: a loop crashed');
-        },
-        onEscalate: options.onEscalate,
-      });
-    this.#claims = actor<'claim'>('command claims', async (signal) => {
+    const onCrash = (err: unknown): void => {
+      metrics.add('headframe_actor_restarts_total', 1, { actor: 'commands' });
+      log.error({ err }, 'commands: a loop crashed');
+    };
+    const receive = async (_message: 'claim', signal: AbortSignal): Promise<void> => {
       try {
         await this.#claim(AbortSignal.any([signal, this.#stopping.signal]));
       } finally {
         setImmediate(() => this.#claims.tell('claim'));
       }
+    };
+    const { onEscalate } = options;
+    this.#claims = new Actor<'claim'>({
+      name: 'command claims',
+      mailboxSize: 1,
+      create: () => ({ receive }),
+      onCrash,
+      onEscalate,
     });
-    this.#reports = actor<'report'>('command reports', (signal) => this.#report(signal));
+    this.#reporter = new CommandReporter({ ...options, onReported: () => this.#wake(), onCrash });
   }
 
   /** Settles what an earlier process left, and begins to take commands. */
@@ -120,7 +117,7 @@ export class CommandRunner {
         this.#options.log.error({ err, command: entry.id }, 'commands: the journal cannot be written'),
       );
     }
-    this.#reports.tell('report');
+    this.#reporter.tell();
     this.#claims.tell('claim');
   }
 
@@ -136,15 +133,15 @@ export class CommandRunner {
     const over = delay(deadlineMs * 0.7, undefined, { ref: false });
     await this.#claims.stop({ drain: false, deadlineMs: 0 });
     await Promise.race([Promise.all(this.#running.values()), over]);
-    this.#reports.tell('report');
-    await this.#reports.stop({ drain: true, deadlineMs: deadlineMs * 0.3 });
+    await this.#reporter.stop({ deadlineMs: deadlineMs * 0.3 });
     await this.#options.client.close();
     await this.#options.journal.close();
   }
 
   async #claim(signal: AbortSignal): Promise<void> {
     const { site, client, clock, concurrency, maxUnreported, metrics, log } = this.#options;
-    const isFull = (): boolean => this.#running.size >= concurrency || this.#unreported() >= maxUnreported;
+    const isFull = (): boolean =>
+      this.#running.size >= concurrency || this.#reporter.unreported >= maxUnreported;
     while (isFull() && !signal.aborted) await this.#change();
     if (signal.aborted) return;
     const askedMs = clock().ms;
@@ -313,7 +310,7 @@ export class CommandRunner {
       metrics.add('headframe_edge_command_journal_errors_total', 1);
       log.error({ err, command: entry.id }, 'commands: a result is not on disk');
     }
-    this.#reports.tell('report');
+    this.#reporter.tell();
   }
 
   async #recover(entry: JournalEntry): Promise<void> {
@@ -337,53 +334,6 @@ export class CommandRunner {
       lease_s: 0,
     };
     this.#run(entry, () => this.#decide(entry, command));
-  }
-
-  /** Reports what has ended, a few at once, until the api has it all. */
-  async #report(signal: AbortSignal): Promise<void> {
-    let failures = 0;
-    for (;;) {
-      const due = [...this.#options.journal.toReport()].slice(0, reportsAtOnce);
-      if (due.length === 0 || signal.aborted) return;
-      const waits = await Promise.all(due.map((entry) => this.#reportOne(entry, signal, failures)));
-      const waitMs = Math.max(...waits);
-      failures = waitMs === 0 ? 0 : failures + 1;
-      if (waitMs > 0) await delay(waitMs, undefined, { signal }).catch(() => undefined);
-    }
-  }
-
-  /** Answers how long to wait before the next try, ms. */
-  async #reportOne(entry: JournalEntry, signal: AbortSignal, failures: number): Promise<number> {
-    const { site, client, journal, backoff, random, log, metrics } = this.#options;
-    const result = entry.report === null ? null : await client.report(entry.id, entry.report, signal);
-    switch (result?.kind) {
-      case 'refused':
-        metrics.set('headframe_edge_commands_key_refused', 1, { site });
-        return refusedMs;
-      case 'absent':
-        return absentMs;
-      case 'retry': {
-        const ceiling = Math.min(backoff.maxMs, backoff.minMs * 2 ** Math.min(20, failures));
-        return Math.max(result.retryAfterMs ?? 0, Math.max(50, ceiling * random()));
-      }
-      case 'gone':
-        log.warn({ command: entry.id, status: result.status }, 'commands: a result is not wanted');
-        break;
-      case 'taken':
-      case undefined:
-        break;
-    }
-    await journal.over(entry.id).catch((err: unknown) => {
-      log.error({ err, command: entry.id }, 'commands: the journal cannot be written');
-    });
-    this.#wake();
-    return 0;
-  }
-
-  #unreported(): number {
-    let count = 0;
-    for (const _entry of this.#options.journal.toReport()) count++;
-    return count;
   }
 
   /** Until a command is over, or this stops. */
