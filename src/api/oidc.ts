@@ -3,14 +3,11 @@ import { rightsOfClaims, subjectOfClaims, type ClaimRules } from '../domain/clai
 import { AppError } from '../domain/errors.js';
 import type { Principal } from '../domain/principal.js';
 import type { SubjectUser } from '../storage/subjects.repo.js';
-import type { Audit } from './audit.js';
-import { stranger, type BeginSession } from './auth.js';
+import { stranger, type PeopleParts } from './auth.js';
 import type { oidcRoutes } from './contract/oidc-routes.js';
 import type { ApiDeps } from './deps.js';
-import type { LoginLimit } from './login-limit.js';
 import { createAttemptCookie } from './oidc-cookie.js';
 import type { OidcProvider } from './oidc-provider.js';
-import type { Principals } from './principals.js';
 import { refuseClearText } from './session-cookie.js';
 
 type Handle = (request: Request, response: Response) => Promise<void> | void;
@@ -25,18 +22,10 @@ export interface OidcDeps {
   readonly attemptMs: number;
 }
 
-/** What signing in does with others. */
-export interface SignInParts {
-  readonly principals: Principals;
-  readonly audit: Audit;
-  readonly beginSession: BeginSession;
-  readonly logins: LoginLimit;
-}
-
 /** The handlers of signing in through an OpenID Connect provider: Authorization Code with PKCE. */
 export function createOidcHandlers(
   deps: ApiDeps,
-  parts: SignInParts,
+  parts: PeopleParts,
 ): Record<keyof typeof oidcRoutes, Handle> {
   const { oidc, options } = deps;
   const { logins } = parts;
@@ -92,7 +81,7 @@ type Enter = (request: Request, response: Response, claims: Record<string, unkno
 function createEnter(
   deps: ApiDeps,
   { rules }: OidcDeps,
-  { principals, audit, beginSession }: SignInParts,
+  { principals, audit, beginSession }: PeopleParts,
 ): Enter {
   return async (request, response, claims) => {
     const person = subjectOfClaims(claims, rules);
