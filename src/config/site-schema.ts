@@ -8,6 +8,11 @@ const siteName = z
     'a site name is 1 to 64 letters, digits, dots, dashes or underscores',
   );
 
+/** True for a scheme and a host, and a port where it is not the scheme's, as `URL.origin` writes them. */
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
+}
+
 /** A login of web interfaces of miners. */
 export const credential = z.strictObject({
   family: text('Family they are for, such as `antminer-web` or `vnish-web`; any when absent.'),
@@ -32,6 +37,13 @@ export const namedSecret = z.strictObject({
   value: text('The secret itself (secret; prefer `value_file`).'),
   value_file: text('File holding it.'),
   value_env: text('Environment variable holding it.'),
+  servers: z
+    .array(z.string().refine(isOrigin, 'must be a scheme and a host, such as https://bots.example.com:8081'))
+    .max(100)
+    .default([])
+    .describe(
+      "Of a bot's token: servers it may be sent to beside Telegram's own, as `https://host` or `https://host:port`.",
+    ),
 });
 
 /** One farm. */

@@ -100,10 +100,15 @@ export interface MaintenanceWindow extends MaintenanceWindowInput {
 
 /** Where a notifier sends. What is secret of it stands in the settings under the name `secret`. */
 export type NotifierTarget =
-  | { readonly kind: 'webhook'; readonly url: string }
+  /** One of both: the address, or the name of the secret that holds it. */
+  | {
+      readonly kind: 'webhook';
+      readonly url?: string | undefined;
+      readonly url_secret?: string | undefined;
+    }
   /** The secret is the address of the incoming webhook. */
   | { readonly kind: 'slack' }
-  /** The secret is the bot's token. */
+  /** The secret is the bot's token, sent to Telegram's server or one the settings name beside the token. */
   | { readonly kind: 'telegram'; readonly chat_id: string; readonly url: string }
   | { readonly kind: 'email'; readonly to: readonly string[] };
 

@@ -5,7 +5,7 @@ import {
   type EvaluationOptions,
   type EvaluationOutcome,
 } from '../alerts/evaluate.js';
-import { createSender, type Send } from '../alerts/send/sender.js';
+import { createSender, type NamedSecret, type Send } from '../alerts/send/sender.js';
 import type { SmtpSettings } from '../alerts/send/email.js';
 import type { AlertDeps } from '../api/alerts.js';
 import type { Config } from '../config/schema.js';
@@ -159,7 +159,9 @@ function deliveryOptionsOf({ alerts }: Config): DeliveryOptions {
 /** Sends as the settings say. */
 export function senderOf(config: Config): Send {
   const { alerts } = config;
-  const secrets = new Map(config.secrets.map(({ name, value }) => [name, value ?? '']));
+  const secrets = new Map(
+    config.secrets.map(({ name, value, servers }) => [name, { value: value ?? '', servers }]),
+  );
   return createSender({
     secrets,
     smtp: smtpOf(config, secrets),
@@ -169,9 +171,9 @@ export function senderOf(config: Config): Send {
   });
 }
 
-function smtpOf({ alerts }: Config, secrets: ReadonlyMap<string, string>): SmtpSettings | null {
+function smtpOf({ alerts }: Config, secrets: ReadonlyMap<string, NamedSecret>): SmtpSettings | null {
   if (alerts.smtp_host === undefined) return null;
-  const password = alerts.smtp_secret === undefined ? null : secrets.get(alerts.smtp_secret);
+  const password = alerts.smtp_secret === undefined ? null : secrets.get(alerts.smtp_secret)?.value;
   if (password === undefined)
     throw new AppError('CONFIG_INVALID', `alerts.smtp_secret: there is no secret "${alerts.smtp_secret}"`);
   if (alerts.smtp_from === undefined)

@@ -20,7 +20,11 @@ describe.each(testEditions())('the api of alerts on %s', (edition) => {
   beforeAll(async () => {
     [bench, receiver] = await Promise.all([createAlertBench(edition), startHttpReceiver()]);
     const limits = { timeoutMs: 1_000, maxAnswerBytes: 1_024, now: Date.now };
-    const send = createSender({ secrets: new Map([['hook', 'k']]), smtp: null, ...limits });
+    const send = createSender({
+      secrets: new Map([['hook', { value: 'k', servers: [] }]]),
+      smtp: null,
+      ...limits,
+    });
     api = await startTestApi({
       deps: { ...storeDeps(bench.store, 30), alerts: alertDepsOf(bench.store, 3, send) },
     });
@@ -148,6 +152,13 @@ describe.each(testEditions())('the api of alerts on %s', (edition) => {
     expect(await call('POST', 'notifiers', hook)).toMatchObject([409, { code: 'CONFLICT' }]);
     const clear = { ...hook, name: 'b', target: { kind: 'webhook', url: 'https://u:p@example.com/' } };
     expect(await call('POST', 'notifiers', clear)).toMatchObject([400, {}]);
+    const neither = { ...hook, name: 'b', target: { kind: 'webhook' } };
+    const both = { ...hook, name: 'b', target: { ...hook.target, url_secret: 'hook' } };
+    for (const wrong of [neither, both]) expect((await call('POST', 'notifiers', wrong))[0]).toBe(400);
+    const hidden = { ...hook, name: 'hidden', target: { kind: 'webhook', url_secret: 'address' } };
+    const [, stored] = await call('POST', 'notifiers', hidden);
+    expect(stored.data).toMatchObject({ target: { kind: 'webhook', url_secret: 'address' } });
+    await call('DELETE', `notifiers/${String(stored.data['notifier_id'])}`);
     for (const name of ['b', 'c']) expect((await call('POST', 'notifiers', { ...hook, name }))[0]).toBe(200);
     expect(await call('POST', 'notifiers', { ...hook, name: 'd' })).toMatchObject([409, {}]);
     expect(await call('PUT', path, { ...hook, enabled: false, version: 1 })).toMatchObject([

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deliverDue, type DeliveryOptions } from '../../src/alerts/deliver.js';
-import { createSender, type SenderOptions } from '../../src/alerts/send/sender.js';
+import { createSender, type NamedSecret, type SenderOptions } from '../../src/alerts/send/sender.js';
 import type { MaintenanceWindowInput, Notice, NotifierInput } from '../../src/domain/alerts.js';
 import type { IngestRow } from '../../src/domain/ingest.js';
 import { createAlertBench, type AlertBench } from '../support/alerts.js';
@@ -29,11 +29,9 @@ const options: DeliveryOptions = {
 /** As long-lived as the one of the api's actor. */
 const { signal } = new AbortController();
 const patience = { deadlineMs: 10_000, connectTimeoutMs: 2_000 };
-const secrets = new Map([
-  ['hook', 'webhook-signing-key'],
-  ['bot', '12345:token-of-the-bot'],
-  ['slack', ''],
-]);
+const secrets = new Map<string, NamedSecret>();
+const setSecret = (name: string, value: string, servers: string[] = []): void =>
+  void secrets.set(name, { value, servers });
 const everyone = {
   site_id: null,
   secret: null,
@@ -56,7 +54,9 @@ describe.each(testEditions())('notices on %s', (edition) => {
     ]);
     await bench.only('offline');
     await bench.storage.query('update alert_rules set duration_s = 0, cooldown_s = 0');
-    secrets.set('slack', `${http.url}/services/T0/B0/secret-path`);
+    setSecret('hook', 'webhook-signing-key');
+    setSecret('bot', '12345:token-of-the-bot', [http.url]);
+    setSecret('slack', `${http.url}/services/T0/B0/secret-path`);
   });
   afterEach(() => Promise.all([bench.close(), http.stop(), mail.stop()]));
 
@@ -222,6 +222,57 @@ describe.each(testEditions())('notices on %s', (edition) => {
     expect(http.posts).toEqual([]);
     const [dead] = await bench.store.notifiers.outbox('dead', 1);
     expect(dead?.last_error).toBe('its secret is no token of a bot');
+  });
+
+  test('carry the token of a bot to no server but those the settings name', async () => {
+    setSecret('telegrams-own', '12345:token-of-the-bot');
+    const named = new URL(http.url);
+    const elsewhere = [
+      ['telegrams-own', http.url],
+      // Another port, another spelling of the host, and Telegram's own server in clear.
+      ['bot', `http://127.0.0.1:${mail.port}`],
+      ['bot', `http://localhost:${named.port}`],
+      ['bot', 'http://api.telegram.org'],
+    ] as const;
+    for (const [secret, url] of elsewhere)
+      await add({ target: { kind: 'telegram', chat_id: '-100', url }, secret });
+    await sample(3, [1]);
+    later(30);
+    await deliver();
+    expect(http.posts).toEqual([]);
+    const dead = await bench.store.notifiers.outbox('dead', 10);
+    expect(dead.map(({ last_error }) => last_error).sort()).toEqual(
+      elsewhere
+        .map(([, url]) => `its secret may not be sent to ${url}: the settings do not name it as a server`)
+        .sort(),
+    );
+  });
+
+  test('reach a webhook whose address is a secret, which no table holds', async () => {
+    setSecret('address', `${http.url}/hooks/secret-path?key=in-the-query`);
+    setSecret('no-address', 'file:///etc/passwd');
+    await add({ target: { kind: 'webhook', url_secret: 'address' }, secret: 'hook' });
+    await add({ target: { kind: 'webhook', url_secret: 'no-address' } });
+    await add({ target: { kind: 'webhook', url_secret: 'of-nobody' } });
+    await sample(3, [1]);
+    later(30);
+    await deliver();
+    expect(http.posts.map(({ path }) => path)).toEqual(['/hooks/secret-path?key=in-the-query']);
+    expect(http.posts[0]?.headers['x-headframe-signature']).toMatch(/^v1=/);
+    const dead = await bench.store.notifiers.outbox('dead', 10);
+    expect(dead.map(({ last_error }) => last_error).sort()).toEqual([
+      'its address is none of a webhook',
+      'the settings have no secret "of-nobody"',
+    ]);
+    // Nor when it cannot be reached.
+    http.answer = (response) => response.destroy();
+    await sample(3, [1, 2]);
+    later(30);
+    await deliver();
+    const [dump] = await bench.storage.query<{ text: string }>(
+      `select json_agg(n)::text || (select json_agg(o)::text from notification_outbox o) as text from notifiers n`,
+    );
+    expect(dump?.text).not.toMatch(/secret-path|in-the-query/);
   });
 
   test('are tried again under one id, later in rounds, and then are dead letters', async () => {

@@ -83,7 +83,18 @@ const httpUrl = z
     return username === '' && password === '';
   }, 'must hold no password: name a secret of the settings');
 const target = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('webhook'), url: httpUrl }),
+  z
+    .strictObject({
+      kind: z.literal('webhook'),
+      url: httpUrl.optional(),
+      url_secret: line(64).optional().meta({
+        description: 'In place of `url`: name under `secrets` of an address that is itself secret.',
+      }),
+    })
+    .refine(({ url, url_secret }) => (url === undefined) !== (url_secret === undefined), {
+      path: ['url'],
+      message: 'give one of url and url_secret',
+    }),
   z.strictObject({ kind: z.literal('slack') }),
   z.strictObject({
     kind: z.literal('telegram'),
