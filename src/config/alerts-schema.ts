@@ -56,6 +56,9 @@ export const alerts = group(
       .describe(
         '`starttls` is required before anything is said; `tls` from the first byte; `none` in clear.',
       ),
+    smtp_ca_file: text(
+      "File (PEM) of certificates its own is held against, in place of the system's: for a server that signed its own.",
+    ),
     smtp_username: text('User name there; absent: no login.'),
     smtp_secret: text('Name under `secrets` of its password.'),
     smtp_from: text('Sender of mails.'),

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { deliverDue, type DeliveryDeps, type DeliveryOptions } from '../alerts/deliver.js';
 import {
   evaluateAlerts,
@@ -171,6 +172,14 @@ export function senderOf(config: Config): Send {
   });
 }
 
+function readCertificates(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new AppError('CONFIG_INVALID', `alerts.smtp_ca_file: cannot read ${file}`, { cause });
+  }
+}
+
 function smtpOf({ alerts }: Config, secrets: ReadonlyMap<string, NamedSecret>): SmtpSettings | null {
   if (alerts.smtp_host === undefined) return null;
   const password = alerts.smtp_secret === undefined ? null : secrets.get(alerts.smtp_secret)?.value;
@@ -185,5 +194,6 @@ function smtpOf({ alerts }: Config, secrets: ReadonlyMap<string, NamedSecret>): 
     username: alerts.smtp_username ?? null,
     password,
     from: alerts.smtp_from,
+    ca: alerts.smtp_ca_file === undefined ? null : readCertificates(alerts.smtp_ca_file),
   };
 }

@@ -75,6 +75,7 @@ describe.each(testEditions())('notices on %s', (edition) => {
         username: 'headframe',
         password: 'mail-password',
         from: 'headframe@farm.example',
+        ca: null,
       },
       timeoutMs: 2_000,
       maxAnswerBytes: 4_096,

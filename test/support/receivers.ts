@@ -48,23 +48,35 @@ export interface MailReceiver {
   readonly port: number;
   /** Whole messages, and who logged in. */
   readonly mails: { readonly text: string; readonly user: string | null; readonly to: string[] }[];
+  /** Who tried to log in, rightly or not. */
+  logins: number;
   /** The next mails are refused with this code. */
   refuseWith: number | null;
   stop(): Promise<void>;
 }
 
-/** An SMTP server that keeps what it is sent; it asks for `headframe` and `mail-password`. */
-export async function startMailReceiver(): Promise<MailReceiver> {
+/** How a mail server does TLS, and with what. */
+export interface MailTls {
+  readonly mode: 'tls' | 'starttls';
+  readonly key: string;
+  readonly cert: string;
+}
+
+/** An SMTP server that keeps what it is sent; it asks for `headframe` and `mail-password`. In clear without `tls`. */
+export async function startMailReceiver(tls?: MailTls): Promise<MailReceiver> {
   const receiver: MailReceiver = {
     port: 0,
     mails: [],
+    logins: 0,
     refuseWith: null,
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   };
   const server = new SMTPServer({
-    hideSTARTTLS: true,
-    allowInsecureAuth: true,
+    ...(tls === undefined
+      ? { hideSTARTTLS: true, allowInsecureAuth: true }
+      : { secure: tls.mode === 'tls', key: tls.key, cert: tls.cert }),
     onAuth: (auth, _session, callback) => {
+      receiver.logins += 1;
       const isRight = auth.username === 'headframe' && auth.password === 'mail-password';
       callback(isRight ? null : new Error('no'), isRight ? { user: auth.username } : undefined);
     },

@@ -13,6 +13,8 @@ export interface SmtpSettings {
   /** Secret. */
   readonly password: string | null;
   readonly from: string;
+  /** Certificates its own is held against in place of the system's, as PEM. */
+  readonly ca: string | null;
 }
 
 /** Sends one mail on a connection of its own. Never throws. */
@@ -28,6 +30,7 @@ export async function sendEmail(
     secure: smtp.security === 'tls',
     requireTLS: smtp.security === 'starttls',
     ignoreTLS: smtp.security === 'none',
+    ...(smtp.ca === null ? {} : { tls: { ca: smtp.ca } }),
     ...(smtp.username === null ? {} : { auth: { user: smtp.username, pass: smtp.password ?? '' } }),
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
