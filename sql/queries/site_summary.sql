@@ -1,4 +1,5 @@
 -- Counts and sums of one site. $1 site, $2 oldest time that is not stale.
+-- Efficiency is of miners that hash: a quotient by less than 1 MH/s would not fit a number.
 -- The miners are read once, into a few groups; everything else is made of those.
 with groups as materialized (
   select l.state, l.health,
@@ -9,8 +10,8 @@ with groups as materialized (
     coalesce(sum(l.hashrate_ghs) filter (where f.is_fresh), 0) as hashrate_ghs,
     coalesce(sum(l.hashrate_expected_ghs), 0) as expected_ghs,
     coalesce(sum(l.power_w::float8) filter (where f.is_fresh), 0) as power_w,
-    sum(l.power_w::float8) filter (where f.is_fresh and l.hashrate_ghs > 0 and l.power_w > 0) as known_power_w,
-    sum(l.hashrate_ghs) filter (where f.is_fresh and l.hashrate_ghs > 0 and l.power_w > 0) as powered_ghs,
+    sum(l.power_w::float8) filter (where f.is_fresh and l.hashrate_ghs >= 0.001 and l.power_w > 0) as known_power_w,
+    sum(l.hashrate_ghs) filter (where f.is_fresh and l.hashrate_ghs >= 0.001 and l.power_w > 0) as powered_ghs,
     sum(l.temperature_avg::float8) filter (where f.is_fresh) as temperature_sum,
     count(l.temperature_avg) filter (where f.is_fresh) as temperature_count,
     max(coalesce(l.temperature_max, l.temperature_avg)) filter (where f.is_fresh) as max_temperature,

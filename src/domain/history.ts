@@ -20,6 +20,9 @@ const metric = (
   combine: HistoryMetric['combine'] = 'avg',
 ): HistoryMetric => ({ unit, sample, hour, combine });
 
+/** Below it a miner does not hash and has no efficiency, GH/s: a quotient by less would not fit a number either. */
+const leastGhs = 0.001;
+
 /** Every metric of a miner's history. */
 export const historyMetrics = {
   hashrate: metric('TH/s', 'hashrate_ghs / 1000', 'hashrate_ghs_sum / nullif(hashrate_samples, 0) / 1000'),
@@ -35,8 +38,9 @@ export const historyMetrics = {
   power: metric('W', 'power_w', 'power_w_sum / nullif(power_samples, 0)'),
   efficiency: metric(
     'J/TH',
-    'power_w / nullif(hashrate_ghs, 0) * 1000',
-    'power_w_sum / nullif(power_samples, 0) / nullif(hashrate_ghs_sum / nullif(hashrate_samples, 0), 0) * 1000',
+    `case when hashrate_ghs >= ${leastGhs} then power_w / hashrate_ghs * 1000 end`,
+    `case when hashrate_ghs_sum >= ${leastGhs} * hashrate_samples
+      then power_w_sum / nullif(power_samples, 0) / (hashrate_ghs_sum / nullif(hashrate_samples, 0)) * 1000 end`,
   ),
   frequency: metric('MHz', 'frequency_avg'),
   fan_max: metric('rpm', '(select max(f) from unnest(fan_speeds) f)', null, 'max'),

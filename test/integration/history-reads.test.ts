@@ -62,6 +62,30 @@ describe.each(testEditions())('what was, on %s', (edition) => {
     expect((await points(failing, 'hashrate', 'raw', 30))?.every(({ value }) => value === null)).toBe(true);
   });
 
+  it('has no efficiency of a miner that as good as does not hash', async () => {
+    const key = '10.1.9.9';
+    const rates = [1e-36, 100_000];
+    const rows = rates.map((hashrate_ghs, index) => ({
+      ...ingestRow(key, new Date(site.endMs - (2 - index) * minuteMs).toISOString(), { mac: null, ip: key }),
+      hashrate_ghs,
+      power_w: 3_000,
+    }));
+    await storage.store.writeBatch(ingestBatch(rows, storage.key));
+    const minerId = (await history.minerId(site.siteId, key)) ?? 0;
+    const found = await points(minerId, 'efficiency', 'raw', 5);
+    expect(found?.map(({ value }) => value)).toEqual([null, expect.closeTo(30, 3)]);
+    await storage.query(
+      `delete from miner_telemetry_history where miner_id = ${minerId} and hashrate_ghs > 1`,
+    );
+    await runRollups(storage.db, { historyDays: 30, settle5mS: 0, settle1hS: 0 });
+    for (const resolution of ['5m', '1h'] as const) {
+      const joined = await points(minerId, 'efficiency', resolution, 180);
+      expect(joined?.filter(({ value }) => value !== null)).toEqual([]);
+    }
+    for (const table of ['miner_telemetry_history', 'miner_telemetry_1h', 'miner_telemetry_live'])
+      await storage.query(`delete from ${table} where miner_id = ${minerId}`);
+  });
+
   it('never cuts an answer short without saying so', async () => {
     expect(await points(steady, 'hashrate', 'raw', 30, 29)).toBeNull();
     expect(await points(steady, 'hashrate', '5m', 60, 5)).toBeNull();
