@@ -14,8 +14,15 @@ with judged as (
       else exists (select from miner_live_details d,
           json_array_elements(case when json_typeof(d.details -> 'pools') = 'array' then d.details -> 'pools' end) p
         where d.miner_id = l.miner_id and p ->> 'index' = c.params ->> 'pool_id' and p ->> 'active' = 'true') end
-    -- No firmware tells the percentage it was set to: the fans have to move.
+    -- No firmware tells the percentage it was set to: the fans have to move, or to turn as they did when they were
+    -- last seen to obey, if that was the same.
     when 'set_fan' then abs(v.fan_rpm - v.fan_rpm_before) > 0.05 * greatest(v.fan_rpm_before, 500)
+      or (select p.params ->> 'speed' = c.params ->> 'speed'
+          and abs(v.fan_rpm - (p.observed ->> 'fan_rpm')::float8) <= 0.1 * (p.observed ->> 'fan_rpm')::float8
+        from miner_commands p
+        where p.site_id = c.site_id and p.miner_key = c.miner_key and p.command_id < c.command_id
+          and p.kind = 'set_fan' and p.confirmation = 'confirmed'
+        order by p.command_id desc limit 1)
     when 'set_frequency' then case when c.params ->> 'frequency' is not null
       then abs(l.frequency_avg - (c.params ->> 'frequency')::float8) <= 0.05 * (c.params ->> 'frequency')::float8
       else sign(l.frequency_avg - v.frequency_before) = sign((c.params ->> 'percent')::float8)

@@ -31,8 +31,8 @@ describe.each(testEditions())('effects of commands on %s', (edition) => {
     parameters: object,
     before: Row,
     after: Row,
+    miner = `miner-${++n}`,
   ): Promise<Record<string, Answer>> => {
-    const miner = `miner-${++n}`;
     await write(miner, Date.now() - 20_000, before);
     const body = { site_id: bench.siteId, miner_id: miner, command_type: type, parameters };
     const [, made] = await api.person('POST', 'commands', body);
@@ -125,6 +125,19 @@ describe.each(testEditions())('effects of commands on %s', (edition) => {
       const told = { status: 'unknown', confirmation, observed: after };
       expect((await api.person('GET', `commands/${id}`))[1]).toMatchObject({ command: told });
     }
+  });
+
+  test('of a fan that is set to what it turns at are told by how it turned then', async () => {
+    const at = (rpm: number): Row => ({ fan_speeds: [rpm] });
+    const told = async (before: Row, after: Row) => {
+      // The last one's samples are of a minute ago.
+      await bench.storage.query(`update miner_telemetry_live set time = time - interval '1 min'`);
+      return tell('set_fan', { speed: 90 }, before, after, 'fan-miner');
+    };
+    expect(await told(at(4_000), at(5_500))).toMatchObject({ confirmation: 'confirmed' });
+    expect(await told(at(5_500), at(5_520))).toMatchObject({ confirmation: 'confirmed' });
+    // Somebody else slowed it down meanwhile, and it stays so.
+    expect(await told(at(4_000), at(4_020))).toMatchObject({ confirmation: 'waiting' });
   });
 
   test('of a pool chosen by its number are told by the list of pools', async () => {
