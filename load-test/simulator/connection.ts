@@ -26,7 +26,7 @@ export interface Counts {
   /** Answers handed over whole, whatever they were worth. */
   replies: number;
   bytes: number;
-  /** Connections accepted while an earlier one of the same miner still waited for its answer. */
+  /** Connections and page requests taken while an earlier one of the same miner still waited for its answer. */
   overlaps: number;
 }
 

@@ -51,7 +51,7 @@ export const defaultSimulateOptions: SimulateOptions = {
 
 /**
  * Runs a simulator until `signal` aborts; `print` gets one line of JSON, `{"listening": port, …}`,
- * when it takes connections.
+ * when it takes connections, and `{"stopped": true, …}` with its counts when it has ended.
  *
  * @throws Error naming the wrong flag, or when the port is taken.
  */
@@ -88,6 +88,7 @@ export async function runSimulate(
   if (!signal.aborted)
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   await simulator.stop();
+  print(JSON.stringify({ stopped: true, ...simulator.stats() }));
 }
 
 function check(flag: string, value: number, isValid: boolean): void {

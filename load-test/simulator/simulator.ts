@@ -122,7 +122,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const framed =
     framedPort === null ? null : createFramedServer((ip) => miners.get(ip), shared.nowMs, login.password);
   const httpPort = options.httpPort ?? null;
-  const web = httpPort === null ? null : createWebServer((ip) => miners.get(ip), shared.nowMs, login);
+  const web = httpPort === null ? null : createWebServer((ip) => miners.get(ip), shared.nowMs, login, counts);
   const host = options.host ?? '0.0.0.0';
   try {
     await listen(server, options.port ?? 0, host);

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Counts } from './connection.js';
 import type { SimulatedMiner } from './miner.js';
 import { antminerPage, hasAntminerPages } from './web-antminer.js';
 
@@ -40,6 +41,7 @@ export function createWebServer(
   find: (address: string) => SimulatedMiner | undefined,
   nowMs: () => number,
   login: WebLogin,
+  counts: Pick<Counts, 'overlaps'>,
 ): WebServer {
   const nonces = new Set<string>();
   const server = createServer((request, response) => {
@@ -52,6 +54,13 @@ export function createWebServer(
       request.socket.resetAndDestroy();
       return;
     }
+    if (miner.openConnections++ > 0) counts.overlaps++;
+    let isOpen = true;
+    const settle = (): void => {
+      if (isOpen) miner.openConnections--;
+      isOpen = false;
+    };
+    response.once('finish', settle).once('close', settle);
     void readBody(request).then((body) => serve(miner, request, response, body, { nowMs, login, nonces }));
   });
   server.on('clientError', (_, socket) => socket.destroy());

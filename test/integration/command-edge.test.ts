@@ -136,6 +136,17 @@ describe('commands at the edge', () => {
     expect(writes()).toEqual([]);
   });
 
+  it('that were begun in time send nothing once it is over', async () => {
+    simulator.setFault(miner, { kind: 'slow', delayMs: 4_000 });
+    // The settings are read before they are written, and come too late.
+    handed = [command({ ttl_s: 3, command: 'set_fan', params: { speed: 60 } })];
+    await start();
+    await reported(1);
+    expect(reports[0]?.body).toMatchObject({ status: 'failed' });
+    await delay(2_500);
+    expect(writes()).toEqual([]);
+  });
+
   it('are not begun when the first answer was held up for longer than they live', async () => {
     let isHeldUp = true;
     answer = (response, isPoll) => {

@@ -75,6 +75,8 @@ const edgeReady = /"metrics":"([^"]+)".*"msg":"edge is polling"/;
 export interface Miners {
   readonly program: Program;
   readonly port: number;
+  /** Of web pages; null without. */
+  readonly httpPort: number | null;
   readonly first: string;
   readonly range: string;
   readonly truthFile: string;
@@ -87,6 +89,8 @@ export async function startMiners(options: {
   readonly count: number;
   readonly seed?: number;
   readonly mix?: MixName;
+  /** Further flags of `headframe simulate`. */
+  readonly more?: readonly string[];
 }): Promise<Miners> {
   const { dir, base, count, seed = 1, mix = 'clean' } = options;
   const truthFile = join(dir, 'truth.ndjson');
@@ -94,11 +98,17 @@ export async function startMiners(options: {
   const args = [
     'simulate',
     ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    ...(options.more ?? []),
   ];
   const program = await startProgram({ name: 'simulator', args, logDir: join(dir, 'logs') });
   const [line] = await program.waitForOutput(/\{"listening":.*\}/);
-  const { listening, first, last } = JSON.parse(line) as { listening: number; first: string; last: string };
-  return { program, port: listening, first, range: `${first}-${last}`, truthFile };
+  const {
+    listening,
+    http: httpPort = null,
+    first,
+    last,
+  } = JSON.parse(line) as { listening: number; http?: number; first: string; last: string };
+  return { program, port: listening, httpPort, first, range: `${first}-${last}`, truthFile };
 }
 
 /** Starts the simulator, migrates the database and makes a key; api and edge are started by the caller. */

@@ -61,7 +61,7 @@ export interface RunnerOptions {
 
 /** Polls that bring nothing are at least so far apart, ms. */
 const leastPollMs = 1_000;
-/** Taken off lifetimes for what the answer took on its way, ms. */
+/** Taken off lifetimes for what the answer took on its way, and half of it for what a command takes to arrive, ms. */
 const marginMs = 1_000;
 
 /**
@@ -256,8 +256,9 @@ export class CommandRunner {
       await journal.begun(entry.id);
       // The disk may have taken its time.
       if (!this.#isAlive(entry)) return await this.#letGo(entry, 'expired', 'its time was over');
-      // Past its lease the api may have handed it to another edge.
-      const leftMs = entry.leaseMs - (elapsedMs(clock(), entry.receivedAt) ?? Infinity);
+      // Past its lease the api may have handed it to another edge; past its time nothing may be sent any more.
+      const endMs = Math.min(entry.leaseMs, entry.aliveMs + marginMs / 2);
+      const leftMs = endMs - (elapsedMs(clock(), entry.receivedAt) ?? Infinity);
       const began = clock();
       const executedAt = new Date().toISOString();
       const outcome = await execute(order, ip, Math.max(1, Math.min(deadlineMs, leftMs)));
