@@ -2,6 +2,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { request } from 'undici';
 import type { Config } from '../config/schema.js';
+import { commandKinds } from '../domain/commands.js';
 import { countAddresses } from '../domain/ip-ranges.js';
 import { oidcOf } from '../roles/oidc.js';
 import { openSharedQueue } from '../roles/coordinator.js';
@@ -33,6 +34,7 @@ export async function doctor(
     check('database', () => databaseState(config)),
     check('Redis', () => redisState(config)),
     check('api', () => apiState(config)),
+    check('commands', async () => commandsText(config)),
     check('OpenID Connect', () => oidcState(config)),
     ...config.sites.flatMap(({ name, key }) =>
       key === undefined || config.upload.url === undefined
@@ -86,6 +88,19 @@ function rangesText(config: Config): string {
   const shards = shardsOf(config);
   const addresses = shards.reduce((sum, shard) => sum + countAddresses(shard.ranges), 0);
   return `${config.sites.length} sites, ${addresses} addresses, ${shards.length} shards`;
+}
+
+/** What of commands a process with these settings takes part in: giving them, executing them, both or neither. */
+function commandsText({ commands, sites, upload }: Config): string {
+  if (!commands.enabled) return 'off (commands.enabled): miners are only read';
+  const kinds = commands.allow.split(',');
+  const which = kinds.length === commandKinds.length ? 'all kinds' : kinds.join(', ');
+  const keyed = sites.filter(({ key }) => key !== undefined).map(({ name }) => name);
+  if (upload.url === undefined)
+    return `on, ${which}; an api takes them, \`up\` executes them too, an edge needs upload.url`;
+  return keyed.length === 0
+    ? `on, ${which}, but no site has a key: none would be executed here`
+    : `on, ${which}; an edge or poller executes those of ${keyed.join(', ')}`;
 }
 
 async function databaseState(config: Config): Promise<string> {

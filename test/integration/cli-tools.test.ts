@@ -196,6 +196,7 @@ describe('headframe doctor', () => {
       ]);
     } else {
       expect(stdout).toMatch(/^ok {4}ranges: 1 sites, 256 addresses, 1 shards$/m);
+      expect(stdout).toMatch(/^ok {4}commands: on, all kinds; an edge or poller executes those of north$/m);
       expect(stdout).toMatch(/^FAIL {2}database: /m);
     }
   });
