@@ -13,7 +13,12 @@ interface Handed {
 }
 
 /** Says one thing to a miner by CGMiner's API; '' when it closes without a word. */
-async function say(host: string, port: number, command: string, parameter?: unknown): Promise<string> {
+async function say(
+  host: string,
+  port: number,
+  command: string,
+  parameter?: string | number,
+): Promise<string> {
   const socket = connect({ host, port });
   socket.setTimeout(2_000, () => socket.destroy());
   await once(socket, 'connect');
@@ -68,7 +73,7 @@ class OtherCollector {
   }
 
   async #execute({ ip_address: ip, command, params }: Handed): Promise<string> {
-    const tell = (name: string, parameter?: unknown) => say(ip, this.#port, name, parameter);
+    const tell = (name: string, parameter?: string | number) => say(ip, this.#port, name, parameter);
     switch (command) {
       case 'enable':
       case 'disable':
@@ -83,7 +88,7 @@ class OtherCollector {
         return tell('switchpool', /pool (\d+)/.exec(added)?.[1]);
       }
       case 'set_fan':
-        return tell('fanctrl', params['speed']);
+        return tell('fanctrl', params['speed'] as number);
       case 'set_frequency':
         return tell('setconfig', `freq,${params['frequency'] as number}`);
       default:
