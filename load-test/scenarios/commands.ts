@@ -110,6 +110,9 @@ async function largeBatch(farm: CommandFarm, miners: number): Promise<Report> {
       (select max(extract(epoch from sent_at - created_at) * 1000)::float8 from urgent) as urgent_ms
     from miner_commands c where priority < 9 and exists (
       select from urgent u where c.sent_at > u.created_at + interval '500 ms' and c.sent_at < u.sent_at)`;
+  const others = await farm.sql<{ status: string; message: string | null; n: number }[]>`
+    select status, result_message as message, count(*)::int as n from miner_commands
+    where status <> 'completed' group by 1, 2 order by 3 desc limit 10`;
   const completed = statuses
     .filter(({ status }) => status === 'completed')
     .reduce((sum, { n }) => sum + n, 0);
@@ -127,6 +130,7 @@ async function largeBatch(farm: CommandFarm, miners: number): Promise<Report> {
       urgentSentMs: Math.round(passed?.urgent_ms ?? NaN),
       polling,
       statuses,
+      others,
     },
     violations,
   };

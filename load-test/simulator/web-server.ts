@@ -54,8 +54,9 @@ export function createWebServer(
       request.socket.resetAndDestroy();
       return;
     }
-    if (miner.openConnections++ > 0) counts.overlaps++;
-    let isOpen = true;
+    // Without an answer the client's end is all that ends it, and it may be back before that is seen here.
+    let isOpen = fault !== 'write_lost' && fault !== 'write_closed';
+    if (isOpen && miner.openConnections++ > 0) counts.overlaps++;
     const settle = (): void => {
       if (isOpen) miner.openConnections--;
       isOpen = false;
