@@ -72,6 +72,7 @@ const requests = (site: FilledSite): Partial<Record<RouteKey, readonly string[]>
       `${base}/heatmap?by=rack&group=A1`,
     ],
     'get /api/auth/me': ['/api/auth/me'],
+    'get /api/auth/methods': ['/api/auth/methods'],
     'get /api/auth/tokens': ['/api/auth/tokens'],
     'get /api/users': ['/api/users'],
     'get /api/tokens': ['/api/tokens'],
