@@ -1,6 +1,7 @@
-import { Pool, type Dispatcher } from 'undici';
+import { Pool } from 'undici';
 import { z } from 'zod';
 import { parseRetryAfterMs } from '../domain/retry-after.js';
+import { firstOf, parseJson, readCapped } from './api-answer.js';
 import { errnoOf } from './spool-file.js';
 
 export interface UploadClientOptions {
@@ -164,29 +165,4 @@ export class UploadClient {
   close(): Promise<void> {
     return this.#pool.destroy();
   }
-}
-
-/** `null` when the body is longer than `maxBytes`; the connection is then given up. */
-async function readCapped(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<string | null> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) return null;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function parseJson(text: string | null): unknown {
-  if (text === null) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function firstOf(header: string | string[] | undefined): string | null {
-  return (Array.isArray(header) ? header[0] : header) ?? null;
 }

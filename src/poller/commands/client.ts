@@ -1,7 +1,8 @@
-import { Pool, type Dispatcher } from 'undici';
+import { Pool } from 'undici';
 import { z } from 'zod';
 import { commandKinds, type CommandReport } from '../../domain/commands.js';
 import { parseRetryAfterMs } from '../../domain/retry-after.js';
+import { firstOf, parseJson, readCapped } from '../api-answer.js';
 import { errnoOf } from '../spool-file.js';
 
 export interface CommandClientOptions {
@@ -102,7 +103,7 @@ export class CommandClient {
     const fault = faultOf(answer);
     if (fault !== null) return fault;
     const lateMs = this.#delay.of(answer);
-    const read = answerSchema.safeParse(parse(answer.body));
+    const read = answerSchema.safeParse(parseJson(answer.body));
     return read.success
       ? { kind: 'commands', commands: read.data.commands, lateMs, retryAfterMs: answer.retryAfterMs }
       : { kind: 'retry', retryAfterMs: answer.retryAfterMs, detail: 'the answer cannot be read' };
@@ -197,32 +198,8 @@ class AnswerDelay {
   }
 }
 
-function firstOf(header: string | string[] | undefined): string | null {
-  return (Array.isArray(header) ? header[0] : header) ?? null;
-}
-
 function faultOf({ status, retryAfterMs }: Answer): ClientFault | null {
   if (status >= 200 && status <= 299) return null;
   if (status === 401 || status === 403) return { kind: 'refused', status };
   return { kind: 'retry', retryAfterMs, detail: `status ${status}` };
-}
-
-/** `null` when the body is longer than `maxBytes`; the connection is then given up. */
-async function readCapped(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<string | null> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) return null;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function parse(text: string | null): unknown {
-  try {
-    return text === null ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
