@@ -23,6 +23,22 @@ export function fullJitterMs(failures: number, limits: BackoffLimits, random: nu
 }
 
 /**
+ * What to wait after so many failures in a row: full jitter, or what the api asked for within its bound,
+ * spread by up to a quarter so that many edges do not return together.
+ */
+export function retryWaitMs(
+  failures: number,
+  retryAfterMs: number | null,
+  limits: BackoffLimits,
+  random: () => number,
+): number {
+  const jitteredMs = fullJitterMs(failures, limits, random());
+  if (retryAfterMs === null) return jitteredMs;
+  const askedMs = Math.min(retryAfterMs, limits.maxRetryAfterMs);
+  return Math.max(limits.minMs, askedMs * (1 + random() / 4));
+}
+
+/**
  * Whether the api is worth a request now; one for all uploads of an uploader.
  *
  * States: `open` → `failing` (a retryable failure) → `open` (any definite answer);
@@ -75,9 +91,9 @@ export class UploadGate {
     this.#epoch++;
     this.#failures++;
     if (this.#state === 'open') this.#state = 'failing';
-    const jitteredMs = fullJitterMs(this.#failures, this.#limits, this.#random());
+    const waitMs = retryWaitMs(this.#failures, retryAfterMs, this.#limits, this.#random);
     const leastMs = this.#state === 'refused' ? this.#limits.keyRetryMs : 0;
-    this.#untilMs = nowMs + Math.max(leastMs, this.#waitMs(retryAfterMs, jitteredMs));
+    this.#untilMs = nowMs + Math.max(leastMs, waitMs);
   }
 
   /** The key was refused. */
@@ -85,12 +101,5 @@ export class UploadGate {
     this.#state = 'refused';
     this.#epoch++;
     this.#untilMs = nowMs + this.#limits.keyRetryMs;
-  }
-
-  /** What the api asked for, spread by up to a quarter so that many edges do not return together. */
-  #waitMs(retryAfterMs: number | null, jitteredMs: number): number {
-    if (retryAfterMs === null) return jitteredMs;
-    const askedMs = Math.min(retryAfterMs, this.#limits.maxRetryAfterMs);
-    return Math.max(this.#limits.minMs, askedMs * (1 + this.#random() / 4));
   }
 }

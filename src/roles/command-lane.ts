@@ -15,7 +15,7 @@ import { CommandRunner, type RunnerOptions } from '../poller/commands/runner.js'
 import { profilesFile } from '../poller/profile-store.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { shardsOf, webSettingsOf } from './plan.js';
+import { backoffOf, shardsOf, webSettingsOf } from './plan.js';
 
 export interface CommandLaneOptions {
   readonly config: Config;
@@ -134,7 +134,7 @@ async function openSite(
     clock,
     deadlineMs: config.commands.deadline_ms,
     maxUnreported: config.commands.max_unreported,
-    backoff: { minMs: config.upload.backoff_min_ms, maxMs: config.upload.backoff_max_ms },
+    backoff: backoffOf(config),
     random: Math.random,
     metrics,
     log,

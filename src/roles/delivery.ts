@@ -3,11 +3,11 @@ import type { Config } from '../config/schema.js';
 import { Batcher } from '../poller/batcher.js';
 import type { DeliveryLedger } from '../poller/delivery-ledger.js';
 import { Spool } from '../poller/spool.js';
-import { defaultBackoffLimits } from '../poller/upload-backoff.js';
 import { UploadClient } from '../poller/upload-client.js';
 import { Uploader } from '../poller/uploader.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { backoffOf } from './plan.js';
 
 export interface DeliveryOptions {
   readonly config: Config;
@@ -55,11 +55,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<Delivery>
     key: () => options.key,
     concurrency: config.upload.concurrency,
     liveBufferBytes: config.upload.live_buffer_bytes,
-    backoff: {
-      ...defaultBackoffLimits,
-      minMs: config.upload.backoff_min_ms,
-      maxMs: config.upload.backoff_max_ms,
-    },
+    backoff: backoffOf(config),
     onEscalate,
   });
   const batcher = new Batcher({

@@ -6,6 +6,7 @@ import { parseRanges } from '../domain/ip-ranges.js';
 import type { PollLimits } from '../domain/poll-task.js';
 import { planShards, type Shard } from '../domain/shards.js';
 import { familyByName } from '../miner/registry.js';
+import { defaultBackoffLimits, type BackoffLimits } from '../poller/upload-backoff.js';
 
 /**
  * The shards of every configured site.
@@ -89,6 +90,13 @@ export function siteOf(config: Config, address: number): string | null {
     parseRanges(ranges, { allowLoopback: true }).some((it) => it.first <= address && address <= it.last);
   return config.sites.find((site) => holds(site.ranges))?.name ?? null;
 }
+
+/** How long to leave an api alone that failed. */
+export const backoffOf = ({ upload }: Config): BackoffLimits => ({
+  ...defaultBackoffLimits,
+  minMs: upload.backoff_min_ms,
+  maxMs: upload.backoff_max_ms,
+});
 
 export function thresholdsOf({ health }: Config): HealthThresholds {
   return {

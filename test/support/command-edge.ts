@@ -5,6 +5,7 @@ import { createBootClock, type BootClock } from '../../src/poller/commands/boot-
 import { CommandClient, type PollResult } from '../../src/poller/commands/client.js';
 import { CommandJournal } from '../../src/poller/commands/journal.js';
 import { CommandRunner, type RunnerOptions } from '../../src/poller/commands/runner.js';
+import { defaultBackoffLimits } from '../../src/poller/upload-backoff.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 import { executeOrder } from '../../workers/execute-order.js';
@@ -124,7 +125,7 @@ export async function startCommandEdge(options: CommandEdgeOptions): Promise<Com
     deadlineMs: writeLimits.deadlineMs,
     maxUnreported: options.maxUnreported ?? 100,
     clock: options.clock ?? createBootClock(),
-    backoff: { minMs: 20, maxMs: 200 },
+    backoff: { ...defaultBackoffLimits, minMs: 20, maxMs: 200 },
     random: Math.random,
     metrics,
     log: createLogger('silent'),

@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Actor } from '../../actor/actor.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { Metrics } from '../../telemetry/metrics.js';
-import type { CommandClient } from './client.js';
+import { retryWaitMs, type BackoffLimits } from '../upload-backoff.js';
+import type { ClientFault, CommandClient } from './client.js';
 import type { CommandJournal, JournalEntry } from './journal.js';
 
-/** A key that is refused is tried again after this, ms; so is an api that knows no commands. */
-export const refusedMs = 60_000;
-export const absentMs = 300_000;
+/** An api that knows no commands is asked again after this, ms. */
+const absentMs = 300_000;
 /** Results reported at once. */
 const reportsAtOnce = 3;
 
@@ -15,7 +15,7 @@ export interface ReporterOptions {
   readonly site: string;
   readonly client: Pick<CommandClient, 'report'>;
   readonly journal: Pick<CommandJournal, 'over' | 'toReport'>;
-  readonly backoff: { readonly minMs: number; readonly maxMs: number };
+  readonly backoff: BackoffLimits;
   readonly random: () => number;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -23,6 +23,22 @@ export interface ReporterOptions {
   readonly onReported: () => void;
   readonly onCrash: (error: unknown) => void;
   readonly onEscalate: (error: unknown) => void;
+}
+
+/** How long to leave the api alone after a fault, the `failures`th in a row, ms. */
+export function waitAfter(
+  fault: ClientFault,
+  failures: number,
+  { backoff, random }: { readonly backoff: BackoffLimits; readonly random: () => number },
+): number {
+  switch (fault.kind) {
+    case 'refused':
+      return backoff.keyRetryMs;
+    case 'absent':
+      return absentMs;
+    case 'retry':
+      return retryWaitMs(failures, fault.retryAfterMs, backoff, random);
+  }
 }
 
 /** Reports what has ended by the journal, a few at once, until the api has it all. */
@@ -64,7 +80,7 @@ export class CommandReporter {
     for (;;) {
       const due = [...this.#options.journal.toReport()].slice(0, reportsAtOnce);
       if (due.length === 0 || signal.aborted) return;
-      const waits = await Promise.all(due.map((entry) => this.#reportOne(entry, signal, failures)));
+      const waits = await Promise.all(due.map((entry) => this.#reportOne(entry, signal, failures + 1)));
       const waitMs = Math.max(...waits);
       failures = waitMs === 0 ? 0 : failures + 1;
       if (waitMs > 0) await delay(waitMs, undefined, { signal }).catch(() => undefined);
@@ -73,18 +89,15 @@ export class CommandReporter {
 
   /** Answers how long to wait before the next try, ms. */
   async #reportOne(entry: JournalEntry, signal: AbortSignal, failures: number): Promise<number> {
-    const { site, client, journal, backoff, random, log, metrics, onReported } = this.#options;
+    const { site, client, journal, log, metrics, onReported } = this.#options;
     const result = entry.report === null ? null : await client.report(entry.id, entry.report, signal);
     switch (result?.kind) {
       case 'refused':
         metrics.set('headframe_edge_commands_key_refused', 1, { site });
-        return refusedMs;
+        return waitAfter(result, failures, this.#options);
       case 'absent':
-        return absentMs;
-      case 'retry': {
-        const ceiling = Math.min(backoff.maxMs, backoff.minMs * 2 ** Math.min(20, failures));
-        return Math.max(result.retryAfterMs ?? 0, Math.max(50, ceiling * random()));
-      }
+      case 'retry':
+        return waitAfter(result, failures, this.#options);
       case 'gone':
         log.warn({ command: entry.id, status: result.status }, 'commands: a result is not wanted');
         break;

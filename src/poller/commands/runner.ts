@@ -11,10 +11,11 @@ import {
 import { parseIp } from '../../domain/ip-ranges.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { Metrics } from '../../telemetry/metrics.js';
+import type { BackoffLimits } from '../upload-backoff.js';
 import { elapsedMs, type BootClock } from './boot-clock.js';
-import { knownKinds, type ClientFault, type CommandClient, type HandedCommand } from './client.js';
+import { knownKinds, type CommandClient, type HandedCommand } from './client.js';
 import type { CommandJournal, JournalEntry } from './journal.js';
-import { absentMs, CommandReporter, refusedMs } from './reporter.js';
+import { CommandReporter, waitAfter } from './reporter.js';
 
 /** What came of an order; `workers/execute-order.ts` and `OrderPool` give it. */
 export interface Execution {
@@ -52,7 +53,7 @@ export interface RunnerOptions {
   /** Commands under way at once. */
   readonly concurrency: number;
   readonly clock: BootClock;
-  readonly backoff: { readonly minMs: number; readonly maxMs: number };
+  readonly backoff: BackoffLimits;
   readonly random: () => number;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -139,7 +140,7 @@ export class CommandRunner {
   }
 
   async #claim(signal: AbortSignal): Promise<void> {
-    const { site, client, clock, concurrency, maxUnreported, metrics, log } = this.#options;
+    const { site, client, clock, concurrency, maxUnreported, backoff, metrics, log } = this.#options;
     const isFull = (): boolean =>
       this.#running.size >= concurrency || this.#reporter.unreported >= maxUnreported;
     while (isFull() && !signal.aborted) await this.#change();
@@ -152,23 +153,16 @@ export class CommandRunner {
       this.#hasTold = false;
       if (result.commands.length > 0) return this.#take(result.commands, result.lateMs);
       // An api that is full or does not wait must not be asked in a loop.
-      const restMs = Math.max(result.retryAfterMs ?? 0, askedMs + leastPollMs - clock().ms);
+      const fullMs = Math.min(result.retryAfterMs ?? 0, backoff.maxRetryAfterMs);
+      const restMs = Math.max(fullMs, askedMs + leastPollMs - clock().ms);
       if (restMs > 0) await delay(restMs, undefined, { signal }).catch(() => undefined);
       return;
     }
     if (signal.aborted) return;
-    const waitMs = this.#waitAfter(result);
+    const waitMs = waitAfter(result, ++this.#failures, this.#options);
     if (!this.#hasTold) log.warn({ ...result, waitMs }, 'commands: none can be fetched');
     this.#hasTold = true;
     await delay(waitMs, undefined, { signal }).catch(() => undefined);
-  }
-
-  #waitAfter(fault: ClientFault): number {
-    if (fault.kind === 'refused') return refusedMs;
-    if (fault.kind === 'absent') return absentMs;
-    const { minMs, maxMs } = this.#options.backoff;
-    const ceiling = Math.min(maxMs, minMs * 2 ** Math.min(20, this.#failures++));
-    return Math.max(fault.retryAfterMs ?? 0, Math.max(50, ceiling * this.#options.random()));
   }
 
   async #take(commands: readonly HandedCommand[], lateMs: number): Promise<void> {
