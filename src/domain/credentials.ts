@@ -1,4 +1,4 @@
-import type { IpRange } from './ip-ranges.js';
+import { holdsAddress, type IpRange } from './ip-ranges.js';
 
 /** What a miner's web interface is logged into with. Secret: never logged, stored or queued. */
 export interface Credentials {
@@ -27,7 +27,7 @@ export function credentialsFor(
   let best: CredentialRule | null = null;
   for (const rule of rules) {
     if (rule.family !== null && rule.family !== family) continue;
-    if (rule.ranges !== null && !rule.ranges.some((range) => holds(range, address))) continue;
+    if (rule.ranges !== null && !holdsAddress(rule.ranges, address)) continue;
     if (best === null || weight(rule) > weight(best)) best = rule;
   }
   return best === null ? null : { username: best.username, password: best.password };
@@ -35,7 +35,7 @@ export function credentialsFor(
 
 /** True when some rule may be for this address, whatever the family. */
 export function hasCredentials(rules: readonly CredentialRule[], address: number): boolean {
-  return rules.some((rule) => rule.ranges === null || rule.ranges.some((range) => holds(range, address)));
+  return rules.some((rule) => rule.ranges === null || holdsAddress(rule.ranges, address));
 }
 
 /** The rules that matter to these addresses: what a poll task carries. */
@@ -49,5 +49,3 @@ export function rulesWithin(
 
 const weight = (rule: CredentialRule): number =>
   (rule.ranges === null ? 0 : 2) + (rule.family === null ? 0 : 1);
-
-const holds = (range: IpRange, address: number): boolean => address >= range.first && address <= range.last;

@@ -57,6 +57,10 @@ export function parseRanges(expressions: readonly string[], options: { allowLoop
   return subtract(merge(included), merge(excluded));
 }
 
+/** True for an address in one of the ranges. */
+export const holdsAddress = (ranges: readonly IpRange[], address: number): boolean =>
+  ranges.some(({ first, last }) => first <= address && address <= last);
+
 /** How many addresses disjoint ranges hold. */
 export function countAddresses(ranges: readonly IpRange[]): number {
   return ranges.reduce((sum, range) => sum + range.last - range.first + 1, 0);

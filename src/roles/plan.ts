@@ -2,7 +2,7 @@ import type { Config } from '../config/schema.js';
 import type { CredentialRule } from '../domain/credentials.js';
 import { AppError } from '../domain/errors.js';
 import type { HealthThresholds } from '../domain/health.js';
-import { parseRanges } from '../domain/ip-ranges.js';
+import { holdsAddress, parseRanges } from '../domain/ip-ranges.js';
 import type { PollLimits } from '../domain/poll-task.js';
 import { planShards, type Shard } from '../domain/shards.js';
 import { familyByName } from '../miner/registry.js';
@@ -86,9 +86,9 @@ export function webSettingsOf(config: Config, siteName: string | null): WebSetti
 
 /** The site an address is of, by its ranges; `null` when it is of none. */
 export function siteOf(config: Config, address: number): string | null {
-  const holds = (ranges: readonly string[]) =>
-    parseRanges(ranges, { allowLoopback: true }).some((it) => it.first <= address && address <= it.last);
-  return config.sites.find((site) => holds(site.ranges))?.name ?? null;
+  const holds = ({ ranges }: { readonly ranges: readonly string[] }) =>
+    holdsAddress(parseRanges(ranges, { allowLoopback: true }), address);
+  return config.sites.find(holds)?.name ?? null;
 }
 
 /** How long to leave an api alone that failed. */
