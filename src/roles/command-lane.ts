@@ -4,7 +4,7 @@ import { workerFile } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import type { CommandKind } from '../domain/commands.js';
 import { rulesWithin } from '../domain/credentials.js';
-import { parseIp, type IpRange } from '../domain/ip-ranges.js';
+import { holdsAddress, parseIp } from '../domain/ip-ranges.js';
 import { MinerGate } from '../domain/miner-gate.js';
 import type { Shard } from '../domain/shards.js';
 import { createBootClock } from '../poller/commands/boot-clock.js';
@@ -61,20 +61,20 @@ export async function startCommandLane(options: CommandLaneOptions): Promise<Com
     log: options.log,
   });
   const shards = shardsOf(config);
-  const sites: { readonly runner: CommandRunner; readonly journal: CommandJournal }[] = [];
+  const runners: CommandRunner[] = [];
   const timers = new Set<NodeJS.Timeout>();
   metrics.gauge('headframe_edge_commands_running', () =>
-    sites.reduce((sum, { runner }) => sum + runner.running, 0),
+    runners.reduce((sum, { running }) => sum + running, 0),
   );
   metrics.gauge('headframe_edge_commands_unreported', () =>
-    sites.reduce((sum, { journal }) => sum + [...journal.toReport()].length, 0),
+    runners.reduce((sum, { unreported }) => sum + unreported, 0),
   );
   /** A disk that is full or gone stops no polling: the site goes without commands until it is back. */
   const open = async (name: string): Promise<void> => {
     try {
-      const site = await openSite(name, shards, pool, options);
-      sites.push(site);
-      await site.runner.start();
+      const runner = await openSite(name, shards, pool, options);
+      runners.push(runner);
+      await runner.start();
     } catch (err) {
       metrics.add('headframe_edge_command_journal_errors_total', 1);
       options.log.error({ err, site: name }, 'commands: the journal cannot be opened, so none are taken');
@@ -89,7 +89,7 @@ export async function startCommandLane(options: CommandLaneOptions): Promise<Com
   return {
     async stop({ deadlineMs }) {
       for (const timer of timers) clearTimeout(timer);
-      await Promise.all(sites.map(({ runner }) => runner.stop({ deadlineMs })));
+      await Promise.all(runners.map((runner) => runner.stop({ deadlineMs })));
       await pool.close();
     },
   };
@@ -100,7 +100,7 @@ async function openSite(
   allShards: readonly Shard[],
   pool: OrderPool,
   options: CommandLaneOptions,
-): Promise<{ runner: CommandRunner; journal: CommandJournal }> {
+): Promise<CommandRunner> {
   const { config, keys, metrics, onEscalate } = options;
   const log = options.log.child({ site });
   const shards = allShards.filter((shard) => shard.site === site);
@@ -113,9 +113,10 @@ async function openSite(
       { badLines: recovered.badLines },
       'commands: the journal was damaged; a copy is kept beside it',
     );
-  const shardOf = (address: number): Shard | undefined => shards.find(({ ranges }) => holds(ranges, address));
+  const shardOf = (address: number): Shard | undefined =>
+    shards.find(({ ranges }) => holdsAddress(ranges, address));
   const clock = createBootClock();
-  const runner = new CommandRunner({
+  return new CommandRunner({
     site,
     client: new CommandClient({
       apiUrl: options.apiUrl,
@@ -140,7 +141,6 @@ async function openSite(
     log,
     onEscalate,
   });
-  return { runner, journal };
 }
 
 type ShardOf = (address: number) => Shard | undefined;
@@ -212,6 +212,3 @@ function createExecute(
     });
   };
 }
-
-const holds = (ranges: readonly IpRange[], address: number): boolean =>
-  ranges.some((range) => range.first <= address && address <= range.last);

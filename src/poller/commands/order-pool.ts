@@ -1,7 +1,7 @@
 import { Piscina } from 'piscina';
 import type { CommandTask } from '../../domain/command-task.js';
+import type { WriteOutcome } from '../../miner/writers/writer.js';
 import type { Logger } from '../../telemetry/logger.js';
-import type { Execution } from './runner.js';
 
 export interface OrderPoolOptions {
   /** The compiled `command-worker.js`. */
@@ -38,10 +38,10 @@ export class OrderPool {
   }
 
   /** Never rejects: an order whose thread died may have been done. */
-  async run(task: CommandTask): Promise<Execution> {
+  async run(task: CommandTask): Promise<WriteOutcome> {
     const timer = setTimeout(() => this.#endThread(), task.limits.deadlineMs + graceMs);
     try {
-      return (await this.#pool.run(task)) as Execution;
+      return (await this.#pool.run(task)) as WriteOutcome;
     } catch (error) {
       // Whatever it was at: it may have been sent.
       this.#log.error({ err: error }, 'commands: a thread died under an order');

@@ -9,6 +9,7 @@ import {
   type CommandReport,
 } from '../../domain/commands.js';
 import { parseIp } from '../../domain/ip-ranges.js';
+import type { WriteOutcome } from '../../miner/writers/writer.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import type { BackoffLimits } from '../upload-backoff.js';
@@ -16,16 +17,6 @@ import { elapsedMs, type BootClock } from './boot-clock.js';
 import { knownKinds, type CommandClient, type HandedCommand } from './client.js';
 import type { CommandJournal, JournalEntry } from './journal.js';
 import { CommandReporter, waitAfter } from './reporter.js';
-
-/** What came of an order; `workers/execute-order.ts` and `OrderPool` give it. */
-export interface Execution {
-  readonly status: 'completed' | 'failed' | 'rejected' | 'unknown';
-  readonly code: number;
-  readonly message: string;
-  readonly errorClass?: string;
-  readonly before?: Readonly<Record<string, unknown>>;
-  readonly after?: Readonly<Record<string, unknown>>;
-}
 
 export interface RunnerOptions {
   readonly site: string;
@@ -42,7 +33,7 @@ export interface RunnerOptions {
    */
   readonly hold: (ip: string) => Promise<(() => void) | null>;
   /** Talks to the miner for so long at most. Never rejects. */
-  readonly execute: (order: CommandOrder, ip: string, deadlineMs: number) => Promise<Execution>;
+  readonly execute: (order: CommandOrder, ip: string, deadlineMs: number) => Promise<WriteOutcome>;
   /** Of one command, ms. */
   readonly deadlineMs: number;
   /** Results that may wait for the api; while more do, nothing is taken. */
@@ -127,6 +118,11 @@ export class CommandRunner {
     return this.#running.size;
   }
 
+  /** Results that the api does not have yet. */
+  get unreported(): number {
+    return this.#reporter.unreported;
+  }
+
   /** Takes no more; commands under way have until the deadline, then they stay in the journal as begun. */
   async stop({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> {
     this.#stopping.abort();
@@ -199,7 +195,7 @@ export class CommandRunner {
       await delay(1_000, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       return;
     }
-    for (const { command, entry } of taken) this.#run(entry, () => this.#decide(entry, command));
+    for (const { command, entry } of taken) this.#run(entry, () => this.#decide(entry, command.params));
   }
 
   /** Runs a command in the background; the priority is the order they were handed out in. */
@@ -213,23 +209,22 @@ export class CommandRunner {
     this.#running.set(entry.id, done);
   }
 
-  async #decide(entry: JournalEntry, command: HandedCommand): Promise<void> {
-    const order = this.#read(entry, command);
+  async #decide(entry: JournalEntry, params: unknown): Promise<void> {
+    const order = this.#read(entry, params);
     if (typeof order === 'string') return this.#end(entry, { status: 'rejected', code: 1, message: order });
     await this.#execute(entry, order);
   }
 
   /** The order, or why it is none for this edge. */
-  #read(entry: JournalEntry, command: HandedCommand): CommandOrder | string {
+  #read(entry: JournalEntry, params: unknown): CommandOrder | string {
     const { allow, isOwn, journal } = this.#options;
-    if (!knownKinds.has(command.command))
-      return `this edge knows no command "${command.command.slice(0, 40)}"`;
+    if (!knownKinds.has(entry.kind)) return `this edge knows no command "${entry.kind.slice(0, 40)}"`;
     if (!allow.has(entry.kind)) return `this edge takes no ${entry.kind} (commands.allow)`;
     if (journal.isOver(entry.id)) return 'it was here before, and runs at most once';
     if (entry.ip === null) return 'the address of the miner is not known';
     const address = parseIp(entry.ip);
     if (address === null || !isOwn(address)) return `${entry.ip} is in no range of this site`;
-    const order = readOrder(entry.kind, command.params);
+    const order = readOrder(entry.kind, params);
     return isFault(order) ? `${order.field} ${order.message}` : order;
   }
 
@@ -283,7 +278,7 @@ export class CommandRunner {
 
   async #end(
     entry: JournalEntry,
-    outcome: Omit<Execution, 'status'> & { readonly status: CommandReport['status'] },
+    outcome: Omit<WriteOutcome, 'status'> & { readonly status: CommandReport['status'] },
     times: Pick<CommandReport, 'executed_at' | 'duration_ms'> = {},
   ): Promise<void> {
     const { journal, metrics, log } = this.#options;
@@ -318,17 +313,8 @@ export class CommandRunner {
         message: 'this edge ended while it was executed; it may have been done',
       });
     }
-    const command: HandedCommand = {
-      command_id: entry.id,
-      miner_id: entry.miner,
-      ip_address: entry.ip,
-      command: entry.kind,
-      params: {},
-      priority: 0,
-      ttl_s: 0,
-      lease_s: 0,
-    };
-    this.#run(entry, () => this.#decide(entry, command));
+    // Only kinds without parameters are gone on with.
+    this.#run(entry, () => this.#decide(entry, {}));
   }
 
   /** Until a command is over, or this stops. */
