@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
+import { keepNewest } from '../src/domain/keep-newest.js';
 import type { CommandTask } from '../src/domain/command-task.js';
 import { unpackProfiles, type Profile } from '../src/miner/profile.js';
 import { executeOrder, type OrderResult } from './execute-order.js';
@@ -21,10 +22,7 @@ async function profileOf(file: string, host: string): Promise<Profile> {
       read = { changedMs: mtimeMs, profiles: unpackProfiles(await readFile(file, 'utf8')) };
       shards.delete(file);
       shards.set(file, read);
-      for (const oldest of shards.keys()) {
-        if (shards.size <= maxShards) break;
-        shards.delete(oldest);
-      }
+      keepNewest(shards, maxShards);
     }
     return read.profiles.get(host) ?? {};
   } catch {

@@ -1,3 +1,4 @@
+import { keepNewest } from '../src/domain/keep-newest.js';
 import { quirkBounds, type ReplyQuirk } from '../src/domain/quirks.js';
 import type { MinerSample } from '../src/domain/telemetry.js';
 import { fingerprintOf, fingerprintReply } from '../src/miner/fingerprint.js';
@@ -27,10 +28,7 @@ export class SampleMemory {
     if (sentAt !== undefined && Math.abs(slot - sentAt) < this.#againMs) return false;
     this.#sentAt.delete(name);
     this.#sentAt.set(name, slot);
-    for (const oldest of this.#sentAt.keys()) {
-      if (this.#sentAt.size <= this.#maxEntries) break;
-      this.#sentAt.delete(oldest);
-    }
+    keepNewest(this.#sentAt, this.#maxEntries);
     return true;
   }
 }

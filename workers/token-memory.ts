@@ -1,3 +1,4 @@
+import { keepNewest } from '../src/domain/keep-newest.js';
 import type { StoredToken, TokenSlot } from '../src/miner/writers/writer.js';
 
 /** Tokens remembered at once; the one used longest ago is let go. */
@@ -15,11 +16,7 @@ export class TokenMemory {
       set: (token) => {
         this.#tokens.delete(key);
         this.#tokens.set(key, token);
-        if (this.#tokens.size <= maxTokens) return;
-        for (const oldest of this.#tokens.keys()) {
-          this.#tokens.delete(oldest);
-          return;
-        }
+        keepNewest(this.#tokens, maxTokens);
       },
       clear: () => {
         this.#tokens.delete(key);

@@ -1,3 +1,4 @@
+import { keepNewest } from '../src/domain/keep-newest.js';
 import type { Challenge } from '../src/miner/http/digest.js';
 import type { WebToken } from '../src/miner/http/web-access.js';
 
@@ -23,11 +24,7 @@ export class WebMemory {
   set(key: string, session: WebSession): void {
     this.#sessions.delete(key);
     this.#sessions.set(key, session);
-    if (this.#sessions.size <= maxSessions) return;
-    for (const oldest of this.#sessions.keys()) {
-      this.#sessions.delete(oldest);
-      return;
-    }
+    keepNewest(this.#sessions, maxSessions);
   }
 
   delete(key: string): void {

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
 import { AppError } from '../domain/errors.js';
+import { keepNewest } from '../domain/keep-newest.js';
 import { withDatabaseDeadline } from './deadline.js';
 import type { ApiDeps } from './deps.js';
 
@@ -57,10 +58,7 @@ export function createCredentialCheck<T>(
     if (since !== forgotten) return entry;
     cache.delete(slot);
     cache.set(slot, entry);
-    for (const oldest of cache.keys()) {
-      if (cache.size <= options.maxCachedKeys) break;
-      cache.delete(oldest);
-    }
+    keepNewest(cache, options.maxCachedKeys);
     return entry;
   };
 

@@ -1,3 +1,4 @@
+import { keepNewest } from '../domain/keep-newest.js';
 import { Fifo } from '../actor/fifo.js';
 import {
   jobId,
@@ -40,12 +41,7 @@ export class MemoryQueue implements WorkQueue {
     if (zone.ids.has(id)) return true;
     if (zone.jobs.length >= this.#options.maxWaiting) return false;
     zone.ids.add(id);
-    if (zone.ids.size > this.#options.rememberIds) {
-      for (const oldest of zone.ids) {
-        zone.ids.delete(oldest);
-        break;
-      }
-    }
+    keepNewest(zone.ids, this.#options.rememberIds);
     zone.jobs.push(job);
     for (const wake of zone.waiters) {
       wake();

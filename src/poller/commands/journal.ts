@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { CommandKind, CommandReport } from '../../domain/commands.js';
 import { isIdempotent } from '../../domain/commands.js';
+import { keepNewest } from '../../domain/keep-newest.js';
 import { errnoOf, writeDurably } from '../spool-file.js';
 import type { BootMoment } from './boot-clock.js';
 
@@ -140,10 +141,7 @@ export class CommandJournal {
     this.#entries.delete(id);
     if (entry === undefined || isIdempotent(entry.kind) || entry.state === 'received') return;
     this.#remembered.add(id);
-    for (const oldest of this.#remembered) {
-      if (this.#remembered.size <= maxRemembered) break;
-      this.#remembered.delete(oldest);
-    }
+    keepNewest(this.#remembered, maxRemembered);
   }
 
   #append(lines: readonly Line[]): Promise<void> {
