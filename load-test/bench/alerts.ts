@@ -4,7 +4,7 @@ import { configSchema } from '../../src/config/schema.js';
 import { evaluationDepsOf, evaluationOptionsOf } from '../../src/roles/alerts.js';
 import { openStore, type Store } from '../../src/roles/store.js';
 import { createLogger } from '../../src/telemetry/logger.js';
-import { openTarget } from './ingest/target.js';
+import { openTarget, targetFlags, targetOf } from './ingest/target.js';
 import { describeMachine, finish, progress, type Figure, type Report } from './report.js';
 
 /** Every live row read and rules held against it must leave most of the 15 s between evaluations free. */
@@ -91,15 +91,12 @@ async function benchAlerts(options: {
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    embedded: { type: 'boolean', default: false },
-    server: { type: 'string' },
+    ...targetFlags,
     miners: { type: 'string' },
   },
 });
 const report = await benchAlerts({
   miners: Number(values.miners ?? (values.quick ? 1_000 : 100_000)),
-  isEmbedded: values.embedded,
-  serverUrl: values.server ?? null,
+  ...targetOf(values),
 });
 finish(report, values.json);

@@ -5,7 +5,7 @@ import { createFailure } from '../../src/roles/failure.js';
 import { openStore, type Store } from '../../src/roles/store.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
-import { openTarget } from './ingest/target.js';
+import { openTarget, targetFlags, targetOf } from './ingest/target.js';
 import { describeMachine, finish, progress, type Figure, type Report } from './report.js';
 
 /** One api instance on the database, asked over HTTP. */
@@ -179,16 +179,13 @@ async function benchCommands(options: {
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    embedded: { type: 'boolean', default: false },
-    server: { type: 'string' },
+    ...targetFlags,
     miners: { type: 'string' },
   },
 });
 const report = await benchCommands({
   miners: Number(values.miners ?? (values.quick ? 500 : 10_000)),
   rounds: values.quick ? 10 : 100,
-  isEmbedded: values.embedded,
-  serverUrl: values.server ?? null,
+  ...targetOf(values),
 });
 finish(report, values.json);

@@ -8,7 +8,7 @@ import { createLogger } from '../../src/telemetry/logger.js';
 import { startRole } from './children.js';
 import { RecordSource } from './ingest/records.js';
 import { timeRound, uploadOver, writeInto, type IngestRound } from './ingest/rounds.js';
-import { openTarget, type Target } from './ingest/target.js';
+import { openTarget, targetFlags, targetOf, type Target } from './ingest/target.js';
 import { memoryOf } from './process-stats.js';
 import { describeMachine, finish, median, progress, quantile, type Figure, type Report } from './report.js';
 
@@ -138,9 +138,7 @@ function figuresOf(options: Options, measured: Measured, disk: { rows: number; b
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    embedded: { type: 'boolean', default: false },
-    server: { type: 'string' },
+    ...targetFlags,
     miners: { type: 'string' },
     rounds: { type: 'string' },
     batch: { type: 'string' },
@@ -152,7 +150,6 @@ const report = await benchIngest({
   rounds: Number(values.rounds ?? (values.quick ? 1 : 5)),
   rowsPerBatch: Number(values.batch ?? (values.quick ? 100 : 1_000)),
   concurrency: Number(values.concurrency),
-  isEmbedded: values.embedded,
-  serverUrl: values.server ?? null,
+  ...targetOf(values),
 });
 finish(report, values.json);

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { startProgram, startRole } from './children.js';
-import { openTarget, type Target } from './ingest/target.js';
+import { openTarget, targetFlags, targetOf, type Target } from './ingest/target.js';
 import { memoryOf } from './process-stats.js';
 import { createRandom } from './read/ask.js';
 import { figuresOf, remarksOf, type Measured } from './read/figures.js';
@@ -105,9 +105,7 @@ async function timeCsv(reader: Reader, path: string): Promise<Measured['csv']> {
 const { values } = parseArgs({
   options: {
     ...sizeFlags,
-    json: { type: 'boolean', default: false },
-    embedded: { type: 'boolean', default: false },
-    server: { type: 'string' },
+    ...targetFlags,
     rounds: { type: 'string' },
     ingest: { type: 'string', default: '0' },
   },
@@ -116,7 +114,6 @@ const report = await benchRead({
   size: readSize(values),
   rounds: Number(values.rounds ?? (values.quick === true ? 5 : 30)),
   ingestRowsPerS: Number(values.ingest),
-  isEmbedded: values.embedded,
-  serverUrl: values.server ?? null,
+  ...targetOf(values),
 });
 finish(report, values.json);

@@ -21,6 +21,22 @@ export interface Target {
   close(): Promise<void>;
 }
 
+/** Flags of a benchmark that works on a database, for `parseArgs`. */
+export const targetFlags = {
+  json: { type: 'boolean', default: false },
+  embedded: { type: 'boolean', default: false },
+  server: { type: 'string' },
+} as const;
+
+/** What these flags say of the database. */
+export const targetOf = (values: {
+  readonly embedded: boolean;
+  readonly server?: string | undefined;
+}): { readonly isEmbedded: boolean; readonly serverUrl: string | null } => ({
+  isEmbedded: values.embedded,
+  serverUrl: values.server ?? null,
+});
+
 const urlVariable = 'HEADFRAME_TEST_TIMESCALE_URL';
 
 /**
