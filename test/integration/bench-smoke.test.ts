@@ -43,6 +43,13 @@ describe('the benchmarks', () => {
     for (const { name, value } of report.figures) expect(value, name).toBeGreaterThan(0);
   }, 120_000);
 
+  it('holds rules against a few miners and gives a figure for everything', async () => {
+    const flags = ['--quick', '--json', '--miners', '120', '--server', inject('plainPostgresUrl')];
+    const report = JSON.parse(await bench('alerts', flags)) as Report;
+    expect(report.figures.map(({ note }) => note).join('; ')).toContain('opened');
+    for (const { name, value } of report.figures) expect(value, name).toBeGreaterThan(0);
+  }, 120_000);
+
   it('gives and claims a few commands and gives a figure for everything', async () => {
     const flags = ['--quick', '--json', '--miners', '120', '--server', inject('plainPostgresUrl')];
     const report = JSON.parse(await bench('commands', flags)) as Report;
