@@ -1,4 +1,5 @@
 import type { Configuration } from 'openid-client';
+import { within } from '../actor/within.js';
 import { AppError } from '../domain/errors.js';
 import type { Claims } from '../domain/claims.js';
 import { createBoundedFetch, providerAway } from './oidc-fetch.js';
@@ -76,7 +77,9 @@ export function createOidcProvider(client: OidcClient): OidcProvider {
       throw new AppError('PROVIDER_UNAVAILABLE', 'Too many people sign in at once');
     running++;
     const done = run().finally(() => running--);
-    return withDeadline(done, client.deadlineMs);
+    return within(done, client.deadlineMs, () =>
+      providerAway(new Error(`no answer within ${client.deadlineMs} ms`)),
+    );
   }
 
   return {
@@ -131,16 +134,4 @@ function refusal(error: unknown): AppError {
   return new AppError('LOGIN_FAILED', `The answer of the OpenID Connect provider does not hold: ${reason}`, {
     cause: error,
   });
-}
-
-async function withDeadline<T>(promise: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(providerAway(new Error(`no answer within ${ms} ms`))), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,3 +1,4 @@
+import { within } from '../actor/within.js';
 import type { Logger } from '../telemetry/logger.js';
 import { Pool } from './pool.js';
 
@@ -49,7 +50,12 @@ export class CommandListener {
       try {
         while (!this.#isStopping) {
           // Asking twice is the same as once, and tells whether the connection lives.
-          await bounded(pool.sql.unsafe(`listen ${channel}`), this.#options.connectTimeoutMs + 1_000);
+          const ms = this.#options.connectTimeoutMs + 1_000;
+          await within(
+            pool.sql.unsafe(`listen ${channel}`),
+            ms,
+            () => new Error(`no answer within ${ms} ms`),
+          );
           failures = 0;
           // What was told while nobody listened is not told again. Otherwise nobody is to look: all would at once.
           if (!this.#isHeard) this.#options.onWake(null);
@@ -94,18 +100,5 @@ export class CommandListener {
       };
     });
     this.#wake = () => undefined;
-  }
-}
-
-/** The promise, or a failure once `ms` have passed. */
-async function bounded(promise: PromiseLike<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  });
-  try {
-    await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
