@@ -1,19 +1,30 @@
 #!/usr/bin/env bash
-# services-unpack.sh DIR: fetches Debian 13's packages of the services and unpacks them into DIR/programs.
+# services-unpack.sh DIR SET: fetches Debian 13's packages of a set and unpacks them into a folder of DIR:
+#   programs     TimescaleDB and Redis (95 MB)
+#   prometheus   prometheus and promtool (220 MB); apart, so that a change of one leaves the other running
 #
 # Works on any Debian, as any user, and changes nothing outside DIR: apt gets its own state, cache and
 # sources; the programs are pointed at the loader and libraries unpacked beside them, for those of an
-# older system are too old. About 95 MB once; nothing to do when DIR/programs is complete.
+# older system are too old. Once; nothing to do when DIR/SET is complete.
 set -euo pipefail
 
 release=trixie
-packages=(postgresql-17-timescaledb redis-server)
-# What is run directly; shell globs inside DIR/programs.
-executables=('usr/lib/postgresql/17/bin/*' usr/bin/redis-server)
+# executables: what is run directly; shell globs inside DIR/SET.
+case $2 in
+  programs)
+    packages=(postgresql-17-timescaledb redis-server)
+    executables=('usr/lib/postgresql/17/bin/*' usr/bin/redis-server)
+    ;;
+  prometheus)
+    packages=(prometheus)
+    executables=(usr/bin/prometheus usr/bin/promtool)
+    ;;
+  *) exit 64 ;;
+esac
 
 dir=$(cd "$1" && pwd -P)
-programs=$dir/programs
-building=$dir/programs.new
+programs=$dir/$2
+building=$dir/$2.new
 apt=$dir/apt
 # The programs hold the absolute path of their loader: a moved folder is unpacked anew.
 stamp="$programs $release ${packages[*]}"
@@ -62,7 +73,7 @@ CONF
 }
 
 fetch() {
-  say "fetching ${packages[*]} (about 95 MB, once)"
+  say "fetching ${packages[*]} (once)"
   apt-get -qq update >&2
   apt-get -qq -y --download-only install "${packages[@]}" patchelf >&2
 }

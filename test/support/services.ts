@@ -1,9 +1,12 @@
+import { join } from 'node:path';
+
 /** The databases a test can ask for: plain PostgreSQL always, TimescaleDB where one is offered. */
 export type TestEdition = 'plain' | 'timescale';
 
 /** `scripts/services env` prints these. */
 const timescaleVariable = 'HEADFRAME_TEST_TIMESCALE_URL';
 const redisVariable = 'HEADFRAME_TEST_REDIS_URL';
+const prometheusVariable = 'HEADFRAME_TEST_PROMETHEUS_BIN';
 
 /** Superuser connection string of a TimescaleDB server, or null. */
 export function testTimescaleUrl(): string | null {
@@ -15,6 +18,12 @@ export function testRedisUrl(): string | null {
   return process.env[redisVariable] || null;
 }
 
+/** Path of `prometheus` or `promtool`, or null where they were not unpacked. */
+export function testPrometheusProgram(name: 'prometheus' | 'promtool'): string | null {
+  const folder = process.env[prometheusVariable];
+  return folder ? join(folder, name) : null;
+}
+
 /** Every edition that this run offers, for `describe.each`. */
 export function testEditions(): TestEdition[] {
   return testTimescaleUrl() === null ? ['plain'] : ['plain', 'timescale'];
@@ -23,7 +32,7 @@ export function testEditions(): TestEdition[] {
 /** With HEADFRAME_TEST_REQUIRE_SERVICES=1 a missing service is a failure, so that CI never passes by leaving it out. */
 export function requireServices(): void {
   if (process.env.HEADFRAME_TEST_REQUIRE_SERVICES !== '1') return;
-  for (const name of [timescaleVariable, redisVariable]) {
+  for (const name of [timescaleVariable, redisVariable, prometheusVariable]) {
     if (!process.env[name]) throw new Error(`${name} is not set: eval "$(scripts/services env)"`);
   }
 }
