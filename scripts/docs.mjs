@@ -73,6 +73,7 @@ const pages = {
         ['5', 'Part of a batch of commands was left out, or failed.'],
         ['69', 'Something it depends on (database, Redis, api) could not be reached.'],
         ['78', 'A setting is missing or wrong.'],
+        ['130', 'Ctrl-C was pressed at a question; nothing was done.'],
       ],
     ),
     '## Reasons for rejecting one row of an upload',

@@ -15,6 +15,7 @@ const exitCodes: Partial<Record<ErrorCode, number>> = {
   API_UNAVAILABLE: 69,
   EMBEDDED_UNAVAILABLE: 69,
   QUEUE_UNAVAILABLE: 69,
+  INTERRUPTED: 130,
 };
 
 async function main(argv: readonly string[]): Promise<number> {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { forgetLogin, readLogin, writeLogin, type Login } from '../config/login-file.js';
 import { AppError } from '../domain/errors.js';
 import { send } from './api-client.js';
-import { askLine, canAsk } from './ask-person.js';
+import { askHidden, askLine, canAsk } from './ask-person.js';
 
 /** `headframe login URL`: keeps a token, or a session begun with name and password. */
 export async function login(
@@ -57,7 +57,7 @@ async function beginSession(url: string, given: string | null): Promise<Login['h
   if (!canAsk())
     throw new AppError('CONFIG_INVALID', 'there is no terminal to ask for a password on: use --token-file');
   const name = given ?? (await askLine('Name: '));
-  const password = await askLine('Password: ', { isHidden: true });
+  const password = await askHidden('Password: ');
   const { status, answer, headers } = await send(url, '/api/auth/login', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -1,56 +1,51 @@
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { Writable } from 'node:stream';
 import { AppError } from '../domain/errors.js';
+import { askHidden, canAsk } from './ask-person.js';
 
 const minLength = 10;
 const maxLength = 1_024;
+const maxAttempts = 3;
 
 /**
- * A new password: the first line of a file (`-`: of stdin), or asked twice on a terminal without showing it. Never
- * from an argument, which every process of the machine may read.
+ * A new password: the first line of a file (`-`: of stdin), or asked twice on a terminal without showing it, again
+ * when the two differ or it will not do. Never from an argument, which every process of the machine may read.
  *
- * @throws AppError REQUEST_INVALID for one that is too short, that differs, or with no terminal to ask on.
+ * @throws AppError REQUEST_INVALID for one that will not do, after three attempts on a terminal, or with no terminal
+ *   to ask on; INTERRUPTED.
  */
 export async function readNewPassword(file: string | undefined): Promise<string> {
-  if (file !== undefined) return checked(firstLine(file));
-  if (!process.stdin.isTTY || !process.stderr.isTTY)
-    throw refused('there is no terminal to ask on: give --password-file FILE, or - for stdin');
-  const password = checked(await askHidden('Password: '));
-  if ((await askHidden('The same again: ')) !== password) throw refused('the two are not the same');
-  return password;
+  if (file !== undefined) {
+    const password = firstLine(file);
+    const fault = faultOf(password);
+    if (fault !== null) throw refused(fault);
+    return password;
+  }
+  if (!canAsk()) throw refused('there is no terminal to ask on: give --password-file FILE, or - for stdin');
+  for (let attempt = 1; ; attempt += 1) {
+    const password = await askHidden('Password: ');
+    const fault =
+      faultOf(password) ??
+      ((await askHidden('The same again: ')) === password ? null : 'the two are not the same');
+    if (fault === null) return password;
+    if (attempt === maxAttempts) throw refused(fault);
+    process.stderr.write(`${fault}; once more\n`);
+  }
 }
 
 function firstLine(file: string): string {
   try {
     return readFileSync(file === '-' ? 0 : file, 'utf8').split(/\r?\n/, 1)[0] ?? '';
   } catch (error) {
-    throw new AppError('REQUEST_INVALID', `--password-file: ${(error as Error).message}`, { cause: error });
+    throw refused(`--password-file: ${(error as Error).message}`, error);
   }
 }
 
-function checked(password: string): string {
-  if (password.length < minLength) throw refused(`the password must have ${minLength} characters or more`);
-  if (password.length > maxLength) throw refused(`the password must have ${maxLength} characters at most`);
-  return password;
+/** Why a password will not do; null: it will. */
+function faultOf(password: string): string | null {
+  if (password.length < minLength) return `the password must have ${minLength} characters or more`;
+  if (password.length > maxLength) return `the password must have ${maxLength} characters at most`;
+  return null;
 }
 
-const refused = (message: string): AppError => new AppError('REQUEST_INVALID', message);
-
-/** One line from the terminal, of which nothing is shown but the question. */
-async function askHidden(question: string): Promise<string> {
-  process.stderr.write(question);
-  // The line editor echoes what is typed to its output.
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true });
-  try {
-    return await new Promise((resolve, reject) => {
-      lines.once('line', resolve);
-      lines.once('SIGINT', () => reject(refused('interrupted')));
-      lines.once('close', () => reject(refused('nothing was entered')));
-    });
-  } finally {
-    lines.close();
-    process.stderr.write('\n');
-  }
-}
+const refused = (message: string, cause?: unknown): AppError =>
+  new AppError('REQUEST_INVALID', message, cause === undefined ? {} : { cause });

@@ -179,6 +179,12 @@ export const errorTable = {
     'The api, or the person who was asked, refused what the command line wanted; the message says why.',
     'Correct what it names.',
   ),
+  INTERRUPTED: spec(
+    null,
+    false,
+    'The person who was asked pressed Ctrl-C.',
+    'Nothing was done; begin again.',
+  ),
   INTERNAL: spec(500, true, 'A fault of the program.', 'Report it with the log line.'),
 } as const satisfies Record<string, ErrorSpec>;
 

@@ -82,7 +82,7 @@ export async function killCommands(): Promise<void> {
 }
 
 /** Without settings, and without what makes another program colourful. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
+export function cleanEnvironment(): NodeJS.ProcessEnv {
   const isSetting = (name: string): boolean =>
     name.startsWith('HEADFRAME_') || ['DATABASE_URL', 'REDIS_URL', 'FORCE_COLOR'].includes(name);
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isSetting(name)));
