@@ -339,7 +339,9 @@ describe.each(testEditions())('notices on %s', (edition) => {
     const cases: [HttpReceiver['answer'], string, Partial<NotifierInput>][] = [
       [() => undefined, 'no answer in time', {}],
       [(response) => void response.writeHead(500).write('x'.repeat(100_000)), 'answered 500', {}],
-      [() => undefined, 'ECONNREFUSED', { target: { kind: 'webhook', url: 'http://127.0.0.1:1/' } }],
+      [(response) => void response.socket?.end('what?\r\n\r\n'), 'the answer is no HTTP', {}],
+      [(response) => void response.socket?.destroy(), 'connection broken', {}],
+      [() => undefined, 'connection refused', { target: { kind: 'webhook', url: 'http://127.0.0.1:1/' } }],
       [() => undefined, 'the settings have no secret "none"', { secret: 'none' }],
     ];
     for (const [answer, error, changes] of cases) {

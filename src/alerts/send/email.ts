@@ -1,6 +1,6 @@
 import { createTransport } from 'nodemailer';
 import type { Notice } from '../../domain/alerts.js';
-import { faultOf } from './http.js';
+import { faultText, noAnswerInTime } from './fault.js';
 import { refused, retryLater, type SendOutcome } from './outcome.js';
 import { headline, plainText } from './text.js';
 
@@ -41,7 +41,7 @@ export async function sendEmail(
   const { notice, notificationId } = message;
   let giveUp = (): void => undefined;
   const late = new Promise<SendOutcome>((resolve) => {
-    giveUp = () => resolve(retryLater('no answer in time'));
+    giveUp = () => resolve(retryLater(noAnswerInTime));
   });
   const timer = setTimeout(giveUp, timeoutMs);
   signal.addEventListener('abort', giveUp, { once: true });
@@ -69,7 +69,7 @@ export async function sendEmail(
 /** 4xx of SMTP is "not now", 5xx "no". */
 function judge(error: unknown): SendOutcome {
   const { responseCode } = error as { responseCode?: unknown };
-  if (typeof responseCode !== 'number') return retryLater(faultOf(error));
+  if (typeof responseCode !== 'number') return retryLater(faultText(error));
   const detail = `answered ${responseCode}`;
   return responseCode >= 500 ? refused(detail) : retryLater(detail);
 }

@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns';
 import { Agent, request } from 'undici';
 import { parseRetryAfterMs } from '../../domain/retry-after.js';
+import { faultText } from './fault.js';
 import { isLinkLocal, refusedAddressCode, withoutLinkLocal } from './link-local.js';
 import { refused, retryLater, type SendOutcome } from './outcome.js';
 
@@ -26,9 +27,11 @@ export async function postJson(
 ): Promise<SendOutcome> {
   if (isLinkLocal(new URL(url).hostname)) return addressRefused;
   const agent = new Agent({
-    connect: { timeout: limits.timeoutMs, lookup: withoutLinkLocal(lookup) },
-    headersTimeout: limits.timeoutMs,
-    bodyTimeout: limits.timeoutMs,
+    // The signal below is the one deadline: two of one length race, and each says it in other words. A
+    // connection that is still being made outlives its request, so it has an end of its own.
+    connect: { timeout: 2 * limits.timeoutMs, lookup: withoutLinkLocal(lookup) },
+    headersTimeout: 0,
+    bodyTimeout: 0,
     maxResponseSize: limits.maxAnswerBytes,
   });
   try {
@@ -44,8 +47,8 @@ export async function postJson(
     const retryAfter = answer.headers['retry-after'];
     return judge(answer.statusCode, Array.isArray(retryAfter) ? retryAfter[0] : retryAfter);
   } catch (error) {
-    const fault = faultOf(error);
-    return fault === refusedAddressCode ? addressRefused : retryLater(fault);
+    if ((error as NodeJS.ErrnoException).code === refusedAddressCode) return addressRefused;
+    return retryLater(faultText(error));
   } finally {
     void agent.destroy().catch(() => undefined);
   }
@@ -57,11 +60,4 @@ function judge(status: number, retryAfter: string | undefined): SendOutcome {
   if (status >= 500 || retryStatuses.has(status))
     return retryLater(detail, parseRetryAfterMs(retryAfter ?? null, Date.now()));
   return refused(status >= 300 && status < 400 ? `${detail}: redirects are not followed` : detail);
-}
-
-/** By code, never by text: the text may hold the address. */
-export function faultOf(error: unknown): string {
-  const { code, name } = error as { code?: unknown; name?: unknown };
-  if (name === 'TimeoutError' || name === 'AbortError') return 'no answer in time';
-  return typeof code === 'string' ? code : 'connection failed';
 }
