@@ -38,13 +38,15 @@ held as (
   update notification_outbox o set state = 'held'
   where o.notification_id in (select notification_id from placed where is_over union all select notification_id from rest)
 ),
+-- Still marked as taken: whoever took it died, or stopped, before it wrote down what became of it.
 claimed as (
-  update notification_outbox o set claimed_until = $2::text::timestamptz, rounds = o.rounds + 1
+  update notification_outbox o set claimed_until = $2::text::timestamptz, rounds = o.rounds + 1,
+    lapsed = o.lapsed + case when o.claimed_until is null then 0 else 1 end
   from placed p
   where o.notification_id = p.notification_id and not p.is_over
   returning o.*
 )
-select c.notification_id, c.event, c.payload, c.rounds, n.notifier_id, n.site_id, n.name, n.kind, n.target, n.secret,
+select c.notification_id, c.event, c.payload, c.rounds, c.lapsed, n.notifier_id, n.site_id, n.name, n.kind, n.target, n.secret,
   n.min_severity, n.max_per_hour, n.enabled, n.version,
   (select count(*)::int from alerts a where a.incident_id = c.incident_id) as alerts
 from claimed c join notifiers n using (notifier_id)

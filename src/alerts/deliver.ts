@@ -10,6 +10,8 @@ export interface ClaimedNotice {
   readonly notifier: Notifier;
   /** How often it was taken, this time included. */
   readonly rounds: number;
+  /** How often of these its lease ended with the process that had it. */
+  readonly lapsed: number;
 }
 
 /** How a claimed notice leaves the hands of this instance. */
@@ -114,13 +116,15 @@ async function attempt(
 
 function settle(
   outcome: SendOutcome,
-  { rounds }: ClaimedNotice,
+  { rounds, lapsed }: ClaimedNotice,
   options: DeliveryOptions,
   nowMs: number,
 ): Settlement {
   if (outcome.kind === 'sent') return { state: 'sent' };
-  if (outcome.kind === 'refused' || rounds >= options.rounds) return { state: 'dead', error: outcome.detail };
-  const waitMs = outcome.afterMs ?? options.roundMs * 2 ** (rounds - 1);
+  // A kill, or a restart, is no fault of the receiver's.
+  const told = rounds - lapsed;
+  if (outcome.kind === 'refused' || told >= options.rounds) return { state: 'dead', error: outcome.detail };
+  const waitMs = outcome.afterMs ?? options.roundMs * 2 ** (told - 1);
   return {
     state: 'queued',
     error: outcome.detail,

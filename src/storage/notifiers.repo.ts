@@ -17,6 +17,7 @@ type ClaimRow = NotifierRow & {
   readonly notification_id: string;
   readonly payload: Notice;
   readonly rounds: number;
+  readonly lapsed: number;
   /** Alerts of the incident by now. */
   readonly alerts: number;
 };
@@ -128,13 +129,14 @@ export class NotifiersRepo {
     const rows = await this.#db.run('notice_claim', (sql) =>
       sql.unsafe<ClaimRow[]>(this.#claim, parameters, { prepare: true }),
     );
-    return rows.map(({ notification_id, payload, rounds, alerts, ...notifier }) => ({
+    return rows.map(({ notification_id, payload, rounds, lapsed, alerts, ...notifier }) => ({
       notificationId: notification_id,
       // An incident grows while its notice waits.
       notice:
         payload.incident === undefined ? payload : { ...payload, incident: { ...payload.incident, alerts } },
       notifier: toNotifier(notifier),
       rounds,
+      lapsed,
     }));
   }
 
@@ -203,7 +205,7 @@ export class NotifiersRepo {
     const rows = await this.#db.run(
       'notice_revive',
       (sql) => sql`
-      update notification_outbox set state = 'queued', rounds = 0, settled_at = null, claimed_until = null,
+      update notification_outbox set state = 'queued', rounds = 0, lapsed = 0, settled_at = null, claimed_until = null,
         not_before = ${now.toISOString()}::text::timestamptz
       where notification_id = ${notificationId}::text::uuid and state = 'dead'`,
     );
