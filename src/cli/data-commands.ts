@@ -31,6 +31,7 @@ export function addDataCommands(program: Command, finish: Finish): void {
       finish(await showDatabase(configOf(flags), { isJson: flags.json === true }, print));
     },
   );
+  addReader(db, finish);
   addKeys(program, finish);
   addPeopleCommands(program, finish);
   addAlerts(program, finish);
@@ -60,6 +61,39 @@ export function addDataCommands(program: Command, finish: Finish): void {
       finish(await readRacks(configOf(flags), { site, file }, print));
     },
   );
+}
+
+function addReader(db: Command, finish: Finish): void {
+  const reader = db
+    .command('reader')
+    .description('makes a database role that reads what dashboards show and no secrets, or renews its rights')
+    .argument('[role]', 'name of the role', roleName, 'headframe_reader')
+    .addOption(new Option('--password-file <file>', '- for stdin; else one is made and shown this once'))
+    .addOption(
+      new Option('--statement-timeout-s <seconds>', 'longest query')
+        .argParser(wholeNumber(1, 3_600))
+        .default(15),
+    )
+    .addOption(
+      new Option('--connections <number>', 'connections at once')
+        .argParser(wholeNumber(1, 1_000))
+        .default(10),
+    );
+  type Flags = ConfigFlags & { passwordFile?: string; statementTimeoutS: number; connections: number };
+  withExamples(withConfigFlags(reader), 'headframe db reader > grafana.password').action(
+    async (role: string, flags: Flags) => {
+      const { settleReader } = await import('./reader.js');
+      const { statementTimeoutS, connections, passwordFile } = flags;
+      const limits = { statementTimeoutS, connections };
+      finish(await settleReader(configOf(flags), { role, passwordFile, limits }, print));
+    },
+  );
+}
+
+/** A name that stands as it is wherever a role is written. */
+function roleName(text: string): string {
+  if (/^[a-z_][a-z0-9_]{0,62}$/.test(text)) return text;
+  throw new InvalidArgumentError('Give small letters, digits and _.');
 }
 
 function addAlerts(program: Command, finish: Finish): void {

@@ -1,7 +1,7 @@
 import postgres from 'postgres';
 import { AppError } from '../domain/errors.js';
 import type { Logger } from '../telemetry/logger.js';
-import { classifyFailure, unavailable } from './database-error.js';
+import { classifyFailure, errorCode, unavailable } from './database-error.js';
 import type { Database } from './database.js';
 import {
   chunkStatements,
@@ -14,6 +14,7 @@ import {
 import { readMeta } from './meta.js';
 import { ensurePartitions } from './partitions.js';
 import type { Sql } from './pool.js';
+import { grantStatements, readableChecksum, readerMeta } from './reader-grants.js';
 import { defaultSqlDir, readMigrations, type MigrationFile } from './sql-files.js';
 
 export interface MigrateOptions {
@@ -59,6 +60,7 @@ export async function migrate(url: string, options: MigrateOptions): Promise<Sch
       await refuseNewer(sql, files.length);
       await settleChunk(sql, edition, chunkS);
       if (edition === 'plain') await ensurePartitions(sessionOf(sql), (options.now ?? (() => new Date()))());
+      await renewReader(sql, options.log);
       options.log.info({ edition, version: files.length, applied }, 'schema is current');
       return { edition, version: files.length, chunkS };
     });
@@ -165,6 +167,28 @@ async function settleChunk(sql: Sql, edition: Edition, chunkS: number): Promise<
     if (old !== undefined)
       for (const statement of chunkStatements(edition, chunkS)) await tx.unsafe(statement);
   });
+}
+
+/** Lets the reader of `headframe db reader` read what came since. No reason to stop: without it dashboards have gaps. */
+async function renewReader(sql: Sql, log: Logger): Promise<void> {
+  try {
+    await sql.begin(async (tx) => {
+      await tx`select pg_advisory_xact_lock(${migrationLock})`;
+      const [due] = await tx<{ role: string }[]>`select r.value as role from headframe_meta r
+        join pg_roles on rolname = r.value
+        where r.name = ${readerMeta.role} and (
+          not exists (select from headframe_meta g where g.name = ${readerMeta.grants} and g.value = ${readableChecksum})
+          -- After a restore without rights.
+          or not has_table_privilege(r.value, 'sites', 'select'))`;
+      if (due !== undefined) await tx.unsafe(grantStatements(due.role).join(';\n'));
+    });
+  } catch (err) {
+    if (errorCode(err) !== '42501') throw err;
+    log.warn(
+      { err },
+      'the reader keeps its old rights: run `headframe db reader` as the owner of the tables',
+    );
+  }
 }
 
 async function refuseNewer(sql: Sql, known: number): Promise<void> {
