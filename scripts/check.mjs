@@ -9,6 +9,7 @@ const checks = {
   layers: 'depcruise --config .dependency-cruiser.cjs src workers load-test',
   'unused code': 'knip',
   'docs in step': 'node scripts/docs.mjs --check',
+  'dashboards in step': 'tsx dashboards/grafana/src/main.ts --check',
 };
 
 const failed = [];

@@ -1,0 +1,243 @@
+import type { Board } from './kit/board.js';
+import { limits, units } from './kit/fields.js';
+import { series, values } from './kit/panels.js';
+import { prom, promNow, quantile, rate } from './kit/queries.js';
+
+export const clusterBoard: Board = {
+  name: 'cluster',
+  title: 'Headframe · Poller cluster',
+  description:
+    'Coordinators, pollers and edges: whether every slot is polled in time and every sample gets through.',
+  variables: [],
+  from: 'now-6h',
+  refresh: '30s',
+  rows: [
+    {
+      title: 'Now',
+      panels: [
+        values({
+          title: 'Instances',
+          description: 'Processes that Prometheus reaches, by job.',
+          queries: [promNow('headframe:instances:up', '{{job}}')],
+          span: 8,
+        }),
+        values({
+          title: 'Miners known',
+          description:
+            'Miners that have answered a poller at least once. With shared shards one may count at two.',
+          queries: [promNow('sum(headframe_known_miners)', 'known')],
+          span: 4,
+        }),
+        values({
+          title: 'Slots missed',
+          description:
+            'Share of the slots taken in the last ten minutes that came too late, met a busy shard or a dead thread.',
+          queries: [promNow('headframe:slots_missed:ratio10m', 'missed')],
+          span: 4,
+          unit: units.share,
+          decimals: 2,
+          steps: ['green', [0.005, 'orange'], [0.05, 'red']],
+        }),
+        values({
+          title: 'Oldest in a spool',
+          description: 'Age of the oldest batch that waits for the api.',
+          queries: [promNow('max(headframe_spool_oldest_seconds)', 'oldest')],
+          span: 4,
+          unit: units.seconds,
+          steps: limits.age,
+        }),
+        values({
+          title: 'Samples unaccounted for',
+          description: 'The conservation law over all processes: anything but 0 is a defect.',
+          queries: [promNow('sum(abs(headframe_conservation_error))', 'error')],
+          span: 4,
+          steps: limits.none,
+        }),
+      ],
+    },
+    {
+      title: 'Slots',
+      panels: [
+        series({
+          title: 'Slots by outcome',
+          description: 'Added by coordinators, polled, or missed: late, overrun, worker_failed.',
+          queries: [prom(rate('headframe_slots_total', 'outcome'), '{{outcome}}')],
+          span: 8,
+          unit: units.perSecond,
+          min: 0,
+        }),
+        series({
+          title: 'Slots polled by instance',
+          description: 'How even the work lies. Shares far apart mean zones, or a poller that is slow.',
+          queries: [prom(rate('headframe_slots_total{outcome="polled"}', 'instance'), '{{instance}}')],
+          span: 8,
+          unit: units.perSecond,
+          min: 0,
+          isStacked: true,
+        }),
+        series({
+          title: 'Slot jobs that wait',
+          description: 'As coordinators see the queue. Growing: pollers are too few or away.',
+          queries: [prom('max by (instance) (headframe_queue_jobs)', '{{instance}}')],
+          span: 8,
+          min: 0,
+        }),
+        series({
+          title: 'Time to poll a shard',
+          description: 'From the start of its job to its last sample. It must stay below the interval.',
+          queries: [
+            prom(quantile(0.5, 'headframe_poll_cycle_seconds'), 'median'),
+            prom(quantile(0.99, 'headframe_poll_cycle_seconds'), 'p99'),
+          ],
+          span: 8,
+          unit: units.seconds,
+          min: 0,
+        }),
+        series({
+          title: 'Poll tasks running',
+          description: 'In threads, by instance.',
+          queries: [prom('headframe_poll_threads_busy', '{{instance}}')],
+          span: 8,
+          min: 0,
+        }),
+        series({
+          title: 'Event-loop lag, p99',
+          description:
+            'How late timers run. Over 50 ms a process has too much to do; over 200 ms it is an alert.',
+          queries: [prom('nodejs_eventloop_lag_p99_seconds', '{{job}} {{instance}}')],
+          span: 8,
+          unit: units.seconds,
+          min: 0,
+          steps: ['green', [0.05, 'orange'], [0.2, 'red']],
+        }),
+      ],
+    },
+    {
+      title: 'Miners',
+      panels: [
+        series({
+          title: 'Samples by state',
+          description: 'What miners said, per second.',
+          queries: [prom(rate('headframe_samples_total', 'state'), '{{state}}')],
+          span: 8,
+          unit: units.perSecond,
+          min: 0,
+          isStacked: true,
+        }),
+        series({
+          title: 'Samples not taken',
+          description: 'By reason. Backoff: dead miners; late and overrun: pollers are too few.',
+          queries: [prom(rate('headframe_samples_skipped_total', 'reason'), '{{reason}}')],
+          span: 8,
+          unit: units.perSecond,
+          min: 0,
+        }),
+        series({
+          title: 'Polls without a reading',
+          description: 'By class of error, as in docs/errors.md.',
+          queries: [prom(rate('miner_poll_errors_total', 'type'), '{{type}}')],
+          span: 8,
+          unit: units.perSecond,
+          min: 0,
+        }),
+        series({
+          title: 'Answer time of miners, p95',
+          description: 'From connecting to the last reply, by family of firmware.',
+          queries: [prom(quantile(0.95, 'miner_poll_latency_ms', 'family'), '{{family}}')],
+          span: 12,
+          unit: units.ms,
+          min: 0,
+        }),
+        series({
+          title: 'Damaged replies',
+          description: 'Repaired, or not to be read, by family and kind.',
+          queries: [
+            prom(rate('headframe_damaged_replies_total', 'family, damage'), '{{family}} {{damage}}'),
+            prom(rate('headframe_unreadable_replies_total', 'shape'), 'unreadable {{shape}}'),
+          ],
+          span: 12,
+          unit: units.perSecond,
+          min: 0,
+        }),
+      ],
+    },
+    {
+      title: 'Delivery',
+      panels: [
+        series({
+          title: 'Uploads by outcome',
+          description: 'Of edges and pollers. Retry: the api or the way to it is away; key_refused: the key.',
+          queries: [prom(rate('headframe_uploads_total', 'outcome'), '{{outcome}}')],
+          span: 8,
+          unit: units.perSecond,
+          min: 0,
+        }),
+        series({
+          title: 'Spool',
+          description: 'Bytes that wait, by instance.',
+          queries: [prom('headframe_spool_bytes', '{{instance}}')],
+          span: 8,
+          unit: units.bytes,
+          min: 0,
+          isStacked: true,
+        }),
+        series({
+          title: 'Age of the oldest batch',
+          description: 'Growing: nothing gets through. Past spool.max_age the oldest is dropped.',
+          queries: [prom('headframe_spool_oldest_seconds', '{{instance}}')],
+          span: 8,
+          unit: units.seconds,
+          min: 0,
+          steps: limits.age,
+        }),
+        series({
+          title: 'Samples lost or put aside',
+          description: 'Dropped by a full spool, or in a file that could not be read. Each has a reason.',
+          queries: [
+            prom(rate('headframe_spool_dropped_rows_total', 'reason'), 'dropped: {{reason}}'),
+            prom(rate('headframe_spool_quarantined_total', 'reason'), 'quarantined: {{reason}}'),
+          ],
+          span: 12,
+          unit: units.perSecond,
+          min: 0,
+        }),
+        series({
+          title: 'Parts started anew, messages shed',
+          description: 'Parts that crashed, and mailboxes that were full.',
+          queries: [
+            prom(rate('headframe_actor_restarts_total', 'actor'), 'restart: {{actor}}'),
+            prom(rate('headframe_mailbox_shed_total', 'actor'), 'shed: {{actor}}'),
+          ],
+          span: 12,
+          unit: units.perSecond,
+          min: 0,
+        }),
+      ],
+    },
+    {
+      title: 'Processes',
+      panels: [
+        series({
+          title: 'Memory',
+          description: 'Resident, by instance. It must not grow with a backlog.',
+          queries: [prom('process_resident_memory_bytes{job=~"headframe-.+"}', '{{job}} {{instance}}')],
+          span: 12,
+          unit: units.bytes,
+          min: 0,
+        }),
+        series({
+          title: 'Processor',
+          description: 'Cores in use, by instance.',
+          queries: [
+            prom(
+              'rate(process_cpu_seconds_total{job=~"headframe-.+"}[$__rate_interval])',
+              '{{job}} {{instance}}',
+            ),
+          ],
+          span: 12,
+          min: 0,
+        }),
+      ],
+    },
+  ],
+};
