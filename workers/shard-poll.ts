@@ -6,6 +6,7 @@ import type { MinerSample, PollErrorClass } from '../src/domain/telemetry.js';
 import { toWire } from '../src/domain/wire.js';
 import {
   isMiner,
+  joinProfiles,
   noteAnswer,
   noteFailure,
   packProfiles,
@@ -58,7 +59,7 @@ class ShardPoll {
     this.#task = task;
     this.#deps = deps;
     this.#began = deps.now();
-    this.#profiles = unpackProfiles(task.profiles);
+    this.#profiles = joinProfiles(unpackProfiles(task.profiles), unpackProfiles(task.newerProfiles ?? ''));
   }
 
   async run(): Promise<PollOutcome> {

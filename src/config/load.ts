@@ -107,9 +107,12 @@ function withSecrets(config: Config, env: NodeJS.ProcessEnv): Config {
   };
   checkOidc(oidc);
   const databaseUrl = secret('database.url_file', database.url, database.url_file);
-  const redisUrl = secret('redis.url_file', redis.url, redis.url_file);
+  let redisUrl = secret('redis.url_file', redis.url, redis.url_file);
   checkUrl('database.url', databaseUrl, ['postgres:', 'postgresql:']);
   checkUrl('redis.url', redisUrl, ['redis:', 'rediss:']);
+  const redisPassword = secret('redis.password_file', undefined, redis.password_file);
+  if (redisUrl !== undefined && redisPassword !== undefined)
+    redisUrl = withPassword('redis.url', redisUrl, redisPassword);
   /** A secret given in one of three ways; `name` is that of the entry, `field` of the way in clear. */
   const one = (
     name: string,
@@ -147,6 +150,15 @@ function withSecrets(config: Config, env: NodeJS.ProcessEnv): Config {
       credentials: logins(site.credentials ?? [], `sites[${i}].credentials`),
     })),
   };
+}
+
+/** A URL with the password of a file put into it. */
+function withPassword(name: string, text: string, password: string): string {
+  const url = new URL(text);
+  if (url.password !== '')
+    throw new AppError('CONFIG_INVALID', `${name}: it holds a password; leave it out beside a password_file`);
+  url.password = encodeURIComponent(password);
+  return url.href;
 }
 
 /** Names the setting and not its value, which may hold a password. Several hosts may stand for one. */

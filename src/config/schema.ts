@@ -55,6 +55,10 @@ export const configSchema = z.strictObject({
         'Redis URL (secret; also `REDIS_URL`): the work queue of `coordinator` and `poller`, caches and rate limits of `api`.',
       ),
       url_file: text('File holding the URL.'),
+      password_file: text('File holding the password, where the URL has none.'),
+      ca_file: text(
+        "Certificates to trust of a `rediss://` server, PEM, in place of the system's; for an authority of one's own.",
+      ),
       deadline_ms: int(50, 60_000, 2_000, 'Deadline of one call, ms.'),
       cache_deadline_ms: int(
         5,
@@ -73,9 +77,36 @@ export const configSchema = z.strictObject({
         10_000,
         'Jobs that may wait in a zone; one more is dropped and counted.',
       ),
-      remember_s: int(10, 86_400, 600, 'How long a finished job is remembered to tell duplicates, s.'),
+      remember_s: int(
+        10,
+        86_400,
+        60,
+        'How long Redis keeps a finished job, s; that a slot was polled is remembered longer, with its shard.',
+      ),
     },
     'Slot jobs between coordinators and pollers.',
+  ),
+  shared_profiles: group(
+    {
+      every_s: int(
+        1,
+        86_400,
+        120,
+        'A shard that was polled is written at most so often, and looked for as often, s; always before the first poll.',
+      ),
+      ttl_h: int(1, 8_760, 168, 'A shard that nobody polls is forgotten after this time, h.'),
+      max_bytes: int(
+        1_024,
+        16_777_216,
+        262_144,
+        'Bytes of one shard, compressed; more is not shared. 256 miners take some 10,000.',
+      ),
+      memory_ratio: ratio(
+        0.75,
+        'Nothing is written while Redis uses more than this share of its `maxmemory`: jobs come first.',
+      ),
+    },
+    'What pollers tell each other of miners, through Redis.',
   ),
   poll: group(
     {

@@ -43,6 +43,8 @@ export interface PollTask {
   readonly taskDeadlineMs: number;
   /** What is known of the shard's addresses (`packProfiles`), `''` at first. */
   readonly profiles: string;
+  /** What another poller has learned of them since; it goes before `profiles`. */
+  readonly newerProfiles?: string;
   readonly limits: PollLimits;
   readonly thresholds: HealthThresholds;
   /** Addresses left alone in this slot: a command from another process talks to them. */

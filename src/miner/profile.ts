@@ -64,6 +64,16 @@ export function noteAnswer(profile: Profile): void {
   delete profile.notBefore;
 }
 
+/** What two pollers have learned of a shard: the newer wins, but for a miner that only the older has seen. */
+export function joinProfiles(
+  older: ReadonlyMap<string, Profile>,
+  newer: ReadonlyMap<string, Profile>,
+): Map<string, Profile> {
+  const joined = new Map(older);
+  for (const [ip, profile] of newer) if (isMiner(profile) || !isMiner(older.get(ip))) joined.set(ip, profile);
+  return joined;
+}
+
 /** A shard's profiles by address text, as one blob that the main thread keeps without reading. */
 export function packProfiles(profiles: ReadonlyMap<string, Profile>): string {
   return JSON.stringify(Object.fromEntries(profiles));

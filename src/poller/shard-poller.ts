@@ -4,6 +4,7 @@ import type { HealthThresholds } from '../domain/health.js';
 import type { PollLimits, PollOutcome, PollTask, PolledPiece } from '../domain/poll-task.js';
 import type { Shard } from '../domain/shards.js';
 import { isLate } from '../domain/slots.js';
+import type { SharedProfiles } from '../queue/shared-profiles.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { PollRun } from './poll-pool.js';
@@ -23,6 +24,8 @@ export type SkipReason =
 export interface ShardPollerDeps {
   readonly run: (task: PollTask, onBatch: (batch: PolledPiece) => void) => Promise<PollRun>;
   readonly profiles: ProfileStore;
+  /** What pollers of other processes learn; null where there are none. */
+  readonly shared: SharedProfiles | null;
   readonly limits: PollLimits;
   readonly thresholds: HealthThresholds;
   /** Port and logins of a site's web interfaces, from this process's own settings: no job carries them. */
@@ -56,7 +59,8 @@ export interface ShardCensus {
 
 /**
  * Polls one shard, slot after slot. State: the shard's learned profiles. A crash throws them away and
- * reads them back from disk.
+ * reads them back from disk. Once in a while they are exchanged with pollers of other processes, at first
+ * before the first poll: whoever takes a shard over knows its miners.
  */
 export async function createShardPoller(
   shardId: string,
@@ -64,12 +68,19 @@ export async function createShardPoller(
   deps: ShardPollerDeps,
 ): Promise<Behaviour<PollMessage>> {
   let profiles = await deps.profiles.load(shardId);
+  /** The newest slot that they are of, 0 for those of an earlier run, and of what others were told last. */
+  let learnedSlot = 0;
+  let toldSlot = 0;
+  let exchangedAt = -Infinity;
 
   async function poll(message: PollMessage): Promise<void> {
     const { shard, slot, held } = message;
     if (isLate(slot, deps.now(), shard)) return skip('late', census.known);
     const began = deps.now();
     let rows = 0;
+    const shared = deps.shared !== null && began - exchangedAt >= deps.shared.everyMs ? deps.shared : null;
+    if (shared !== null) exchangedAt = began;
+    const newer = (await shared?.read(shardId, learnedSlot)) ?? null;
     const web = deps.webOf(shard.site);
     const task: PollTask = {
       shardId,
@@ -80,6 +91,7 @@ export async function createShardPoller(
       intervalMs: shard.intervalMs,
       taskDeadlineMs: Math.max(0, slot + shard.intervalMs - began),
       profiles,
+      ...(newer !== null && { newerProfiles: newer.text }),
       limits: deps.limits,
       thresholds: deps.thresholds,
       ...(held.length > 0 && { held }),
@@ -106,7 +118,14 @@ export async function createShardPoller(
     profiles = run.outcome.profiles;
     census.known = run.outcome.knownMiners;
     deps.onOutcome(run.outcome);
+    learnedSlot = slot;
     await deps.profiles.save(shardId, profiles, deps.now());
+    if (shared !== null) await tell(shared);
+  }
+
+  async function tell(shared: SharedProfiles): Promise<void> {
+    toldSlot = learnedSlot;
+    await shared.write(shardId, { slot: learnedSlot, text: profiles });
   }
 
   function skip(reason: SkipReason, samples: number): void {
@@ -123,6 +142,9 @@ export async function createShardPoller(
         message.done();
       }
     },
-    stop: () => deps.profiles.save(shardId, profiles, deps.now(), true),
+    async stop() {
+      await deps.profiles.save(shardId, profiles, deps.now(), true);
+      if (deps.shared !== null && toldSlot < learnedSlot) await tell(deps.shared);
+    },
   };
 }

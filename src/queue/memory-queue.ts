@@ -108,7 +108,7 @@ export class MemoryQueue implements WorkQueue {
         continue;
       }
       if (zone.busy.has(job.shard.id)) {
-        options.onBusy(job);
+        options.onDropped(job, 'overrun');
         continue;
       }
       zone.busy.add(job.shard.id);

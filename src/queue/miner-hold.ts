@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { setTimeout as delay } from 'node:timers/promises';
+import { busyKeyOf, heldKeyOf } from './keys.js';
 
 /** How long to wait for a miner, and how long it is held at most, ms. */
 export interface HoldBounds {
@@ -9,8 +10,6 @@ export interface HoldBounds {
 
 /** How often it is looked whether another poller is done with the shard, ms. */
 const lookMs = 100;
-
-const keyOf = (shardId: string): string => `headframe:held:${shardId}`;
 
 /**
  * Holds a miner for a command against pollers of other processes: noted under its shard first, then waited
@@ -24,7 +23,7 @@ export async function holdMiner(
   ip: string,
   { waitMs, holdMs }: HoldBounds,
 ): Promise<(() => Promise<void>) | null> {
-  const key = keyOf(shardId);
+  const key = heldKeyOf(shardId);
   await redis
     .multi()
     .hset(key, ip, (await nowMs(redis)) + holdMs)
@@ -33,7 +32,7 @@ export async function holdMiner(
     .exec();
   const letGo = async (): Promise<void> => void (await redis.hdel(key, ip));
   for (let waitedMs = 0; waitedMs < waitMs; waitedMs += lookMs) {
-    if ((await redis.exists(`headframe:busy:${shardId}`)) === 0) return letGo;
+    if ((await redis.exists(busyKeyOf(shardId))) === 0) return letGo;
     await delay(lookMs);
   }
   await letGo();
@@ -44,14 +43,4 @@ export async function holdMiner(
 async function nowMs(redis: Redis): Promise<number> {
   const [seconds] = await redis.time();
   return Number(seconds) * 1_000;
-}
-
-/** Addresses of a shard that commands hold now. */
-export async function heldMiners(redis: Redis, shardId: string): Promise<readonly string[]> {
-  const held = await redis.hgetall(keyOf(shardId));
-  if (Object.keys(held).length === 0) return [];
-  const now = await nowMs(redis);
-  return Object.entries(held)
-    .filter(([, until]) => Number(until) > now)
-    .map(([ip]) => ip);
 }

@@ -1,8 +1,12 @@
 import { Queue, Worker } from 'bullmq';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
+import { within } from '../actor/within.js';
 import { AppError } from '../domain/errors.js';
-import { heldMiners, holdMiner, type HoldBounds } from './miner-hold.js';
+import type { RedisTarget } from '../domain/redis-target.js';
+import { holdMiner, type HoldBounds } from './miner-hold.js';
+import { checkEviction, connectProducer, workerConnection } from './redis-connections.js';
 import { withShardLock } from './shard-lock.js';
+import { RedisProfiles, type SharedProfiles, type SharedProfilesOptions } from './shared-profiles.js';
 import {
   jobId,
   type ConsumeOptions,
@@ -12,9 +16,7 @@ import {
   type WorkQueue,
 } from './work-queue.js';
 
-export interface RedisQueueOptions {
-  /** `redis://` or `rediss://`, with the password in it. */
-  readonly url: string;
+export interface RedisQueueOptions extends RedisTarget {
   /** Jobs that may wait in one zone. */
   readonly maxWaiting: number;
   /** How long a finished job's id is remembered, to tell duplicates, s. */
@@ -22,11 +24,18 @@ export interface RedisQueueOptions {
   /** Bound of one call to Redis, ms. */
   readonly deadlineMs: number;
   readonly onHandlerError: (error: unknown, job: SlotJob | null) => void;
+  /** Redis does not tell whether it would throw jobs away when it is full. */
+  readonly onUnknownEviction: () => void;
 }
 
 /** A worker that died is noticed within this time, ms: short, for a slot job takes seconds. */
 const lockDurationMs = 15_000;
 const stalledIntervalMs = 5_000;
+/** A worker waits so long for a job before it looks again, s, and so long after a lost connection, ms. */
+const drainDelayS = 2;
+const retryDelayMs = 250;
+/** Events of a zone that Redis keeps: nothing reads them. */
+const maxEvents = 100;
 /** The count of waiting jobs is asked for at most this often, ms. */
 const countAgeMs = 250;
 
@@ -41,17 +50,13 @@ export class RedisQueue implements WorkQueue {
   readonly #options: RedisQueueOptions;
   readonly #zones = new Map<string, Zone>();
   readonly #consumers = new Set<Consumer>();
+  /** Shards that this process polls now, and the slot of each. */
+  readonly #running = new Map<string, number>();
   readonly #producer: Redis;
 
   private constructor(options: RedisQueueOptions) {
     this.#options = options;
-    this.#producer = new Redis(options.url, {
-      maxRetriesPerRequest: 1,
-      enableOfflineQueue: false,
-      lazyConnect: true,
-      commandTimeout: options.deadlineMs,
-      retryStrategy: (times) => Math.min(2_000, 50 * 2 ** times),
-    });
+    this.#producer = connectProducer(options, options.deadlineMs);
     this.#producer.on('error', (error) => options.onHandlerError(error, null));
   }
 
@@ -60,13 +65,7 @@ export class RedisQueue implements WorkQueue {
     const queue = new RedisQueue(options);
     try {
       await queue.#producer.connect();
-      const [, policy] = await queue.#producer.config('GET', 'maxmemory-policy');
-      if (policy !== undefined && policy !== 'noeviction') {
-        throw new AppError(
-          'CONFIG_INVALID',
-          `Redis: maxmemory-policy is "${policy}"; set it to "noeviction", or jobs vanish`,
-        );
-      }
+      if (!(await checkEviction(queue.#producer))) options.onUnknownEviction();
     } catch (error) {
       queue.#producer.disconnect();
       throw error instanceof AppError ? error : unavailable(error);
@@ -76,40 +75,29 @@ export class RedisQueue implements WorkQueue {
 
   async add(job: SlotJob): Promise<boolean> {
     const zone = this.#zone(job.shard.zone);
-    try {
-      if (Date.now() - zone.countedAt > countAgeMs) {
-        zone.count = await zone.queue.getWaitingCount();
-        zone.countedAt = Date.now();
-      }
-      if (zone.count >= this.#options.maxWaiting) return false;
-      zone.count++;
-      await zone.queue.add('slot', job, { jobId: jobId(job) });
-      return true;
-    } catch (error) {
-      throw unavailable(error);
+    if (Date.now() - zone.countedAt > countAgeMs) {
+      zone.countedAt = Date.now();
+      zone.count = await this.#answered(zone.queue.getWaitingCount());
     }
+    if (zone.count >= this.#options.maxWaiting) return false;
+    zone.count++;
+    await this.#answered(zone.queue.add('slot', job, { jobId: jobId(job) }));
+    return true;
   }
 
   consume(options: ConsumeOptions, handler: JobHandler): Consumer {
     const abortJobs = new AbortController();
     const worker = new Worker<SlotJob>(
       queueName(options.zone),
-      async (job) => {
-        try {
-          const run = async (): Promise<void> =>
-            handler(job.data, abortJobs.signal, await heldMiners(this.#producer, job.data.shard.id));
-          if (!(await withShardLock(this.#producer, job.data.shard, run))) options.onBusy(job.data);
-        } catch (error) {
-          this.#options.onHandlerError(error, job.data);
-        }
-      },
+      (job) => this.#handle(job.data, options, (held) => handler(job.data, abortJobs.signal, held)),
       {
-        connection: { url: this.#options.url, maxRetriesPerRequest: null },
+        connection: workerConnection(this.#options, this.#options.deadlineMs),
         concurrency: options.concurrency,
         lockDuration: lockDurationMs,
         stalledInterval: stalledIntervalMs,
         maxStalledCount: 1,
-        drainDelay: 5,
+        drainDelay: drainDelayS,
+        runRetryDelay: retryDelayMs,
         removeOnComplete: { age: this.#options.rememberS },
         removeOnFail: { age: this.#options.rememberS },
       },
@@ -131,11 +119,12 @@ export class RedisQueue implements WorkQueue {
   }
 
   async waiting(zone: string): Promise<number> {
-    try {
-      return await this.#zone(zone).queue.getWaitingCount();
-    } catch (error) {
-      throw unavailable(error);
-    }
+    return this.#answered(this.#zone(zone).queue.getWaitingCount());
+  }
+
+  /** What pollers of this queue have learned. */
+  profiles(options: SharedProfilesOptions): SharedProfiles {
+    return new RedisProfiles(this.#producer, options);
   }
 
   /** Keeps pollers of any process from a miner until the answered function is called, or `holdMs` are over. */
@@ -148,11 +137,7 @@ export class RedisQueue implements WorkQueue {
   }
 
   async ping(): Promise<void> {
-    try {
-      await this.#producer.ping();
-    } catch (error) {
-      throw unavailable(error);
-    }
+    await this.#answered(this.#producer.ping());
   }
 
   async close(): Promise<void> {
@@ -161,11 +146,45 @@ export class RedisQueue implements WorkQueue {
     this.#producer.disconnect();
   }
 
+  async #handle(
+    job: SlotJob,
+    { onDropped }: ConsumeOptions,
+    work: (held: readonly string[]) => Promise<void>,
+  ): Promise<void> {
+    const { id } = job.shard;
+    const running = this.#running.get(id);
+    // A job that Redis took for lost comes again while it runs.
+    if (running === job.slot) return;
+    if (running !== undefined) return onDropped(job, 'overrun');
+    this.#running.set(id, job.slot);
+    try {
+      const outcome = await withShardLock(this.#producer, job, work);
+      if (outcome === 'busy') onDropped(job, 'overrun');
+      if (outcome === 'unavailable') onDropped(job, 'queue_unavailable');
+    } catch (error) {
+      this.#options.onHandlerError(error, job);
+    } finally {
+      this.#running.delete(id);
+    }
+  }
+
+  /** @throws AppError QUEUE_UNAVAILABLE in place of any other error, and when the deadline passes. */
+  async #answered<T>(call: Promise<T>): Promise<T> {
+    const { deadlineMs } = this.#options;
+    try {
+      // A queue that was never connected would wait for its connection without end.
+      return await within(call, 2 * deadlineMs, () => new Error(`nothing within ${2 * deadlineMs} ms`));
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
   #zone(name: string): Zone {
     let zone = this.#zones.get(name);
     if (!zone) {
       const queue = new Queue<SlotJob>(queueName(name), {
         connection: this.#producer,
+        streams: { events: { maxLen: maxEvents } },
         defaultJobOptions: {
           attempts: 1,
           removeOnComplete: { age: this.#options.rememberS },

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { deliverDue, type DeliveryDeps, type DeliveryOptions } from '../alerts/deliver.js';
 import {
   evaluateAlerts,
@@ -13,6 +12,7 @@ import type { Config } from '../config/schema.js';
 import { AppError } from '../domain/errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { readCertificates } from './certificates.js';
 import type { Failure } from './failure.js';
 import { repeat, type Stoppable } from './maintenance.js';
 import { slowestIntervalS, staleAfterS, type Store } from './store.js';
@@ -172,14 +172,6 @@ export function senderOf(config: Config): Send {
   });
 }
 
-function readCertificates(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new AppError('CONFIG_INVALID', `alerts.smtp_ca_file: cannot read ${file}`, { cause });
-  }
-}
-
 function smtpOf({ alerts }: Config, secrets: ReadonlyMap<string, NamedSecret>): SmtpSettings | null {
   if (alerts.smtp_host === undefined) return null;
   const password = alerts.smtp_secret === undefined ? null : secrets.get(alerts.smtp_secret)?.value;
@@ -194,6 +186,6 @@ function smtpOf({ alerts }: Config, secrets: ReadonlyMap<string, NamedSecret>): 
     username: alerts.smtp_username ?? null,
     password,
     from: alerts.smtp_from,
-    ca: alerts.smtp_ca_file === undefined ? null : readCertificates(alerts.smtp_ca_file),
+    ca: readCertificates('alerts.smtp_ca_file', alerts.smtp_ca_file),
   };
 }

@@ -11,6 +11,7 @@ import { checkSchema } from '../storage/migrate.js';
 import { RedisStore } from '../storage/redis-store.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import { redisTargetOf } from './certificates.js';
 import { alertDepsOf, senderOf, startAlerts } from './alerts.js';
 import { commandDepsOf, commandWaitsOf, startCommands } from './commands.js';
 import { createFailure, type Failure } from './failure.js';
@@ -85,8 +86,9 @@ export async function startApi(
 
 /** Caches and counters shared by instances, where Redis is configured. */
 function openShared({ config, metrics, log }: ApiOptions): RedisStore | null {
-  const { url, cache_deadline_ms: deadlineMs } = config.redis;
-  return url === undefined ? null : new RedisStore({ url, deadlineMs, log, metrics });
+  const target = redisTargetOf(config);
+  const { cache_deadline_ms: deadlineMs } = config.redis;
+  return target === null ? null : new RedisStore({ ...target, deadlineMs, log, metrics });
 }
 
 function depsOf({

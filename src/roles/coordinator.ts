@@ -4,25 +4,29 @@ import { RedisQueue } from '../queue/redis-queue.js';
 import type { Logger } from '../telemetry/logger.js';
 import { startHealthServer } from '../telemetry/health-server.js';
 import { createMetrics } from '../telemetry/metrics.js';
+import { redisTargetOf } from './certificates.js';
 import { createFailure } from './failure.js';
 import { shardsOf } from './plan.js';
 import { startCoordination } from './polling.js';
 
 /** The queue that coordinators and pollers share. @throws AppError CONFIG_INVALID without a Redis. */
 export async function openSharedQueue(config: Config, log: Logger): Promise<RedisQueue> {
-  if (config.redis.url === undefined) {
+  const target = redisTargetOf(config);
+  if (target === null) {
     throw new AppError(
       'CONFIG_INVALID',
       'redis.url: coordinator and poller meet over Redis; set REDIS_URL, or run `headframe edge`',
     );
   }
   return RedisQueue.open({
-    url: config.redis.url,
+    ...target,
     maxWaiting: config.queue.max_waiting,
     rememberS: config.queue.remember_s,
     deadlineMs: config.redis.deadline_ms,
     onHandlerError: (err, job) =>
       log.warn({ err, ...(job ? { shard: job.shard.id, slot: job.slot } : {}) }, 'queue'),
+    onUnknownEviction: () =>
+      log.warn('Redis does not tell its maxmemory-policy; it must be noeviction, or jobs vanish'),
   });
 }
 
@@ -41,7 +45,7 @@ export async function startCoordinatorRole(
   const coordination = startCoordination({
     shards,
     queue,
-    onSkipped: () => undefined,
+    onSkipped: (_shard, reason) => metrics.add('headframe_slots_total', 1, { outcome: reason }),
     metrics,
     log,
     onEscalate: failure.report,

@@ -32,6 +32,7 @@ export async function startEdge(options: EdgeOptions): Promise<{ polling: Pollin
     ...options,
     queue,
     holdElsewhere: null,
+    sharedProfiles: null,
     onEscalate: failure.report,
   });
   const coordination = startCoordination({

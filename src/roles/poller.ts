@@ -6,6 +6,7 @@ import { createMetrics } from '../telemetry/metrics.js';
 import { openSharedQueue } from './coordinator.js';
 import { createFailure } from './failure.js';
 import { startPolling } from './polling.js';
+import { sharedProfilesOf } from './shared-profiles.js';
 
 /** Where an edge or a poller uploads, and with which keys. @throws AppError CONFIG_INVALID naming what is missing. */
 export function uploadTarget(config: Config): { apiUrl: string; keys: Map<string, string> } {
@@ -39,6 +40,7 @@ export async function startPollerRole(
     config,
     queue,
     ...target,
+    sharedProfiles: queue.profiles(sharedProfilesOf(config, metrics, log)),
     holdElsewhere: (shard, ip, bounds) => queue.hold(shard, ip, bounds),
     metrics,
     log,

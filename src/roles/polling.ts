@@ -12,6 +12,7 @@ import { PollPool } from '../poller/poll-pool.js';
 import { Poller } from '../poller/poller.js';
 import { ProfileStore } from '../poller/profile-store.js';
 import type { SkipReason } from '../poller/shard-poller.js';
+import type { SharedProfiles } from '../queue/shared-profiles.js';
 import type { WorkQueue } from '../queue/work-queue.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -27,6 +28,8 @@ export interface PollingOptions {
   readonly keys: ReadonlyMap<string, string>;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** What pollers of other processes learn; null where there are none. */
+  readonly sharedProfiles: SharedProfiles | null;
   /** Keeps pollers of other processes from a miner under command; null where there are none. */
   readonly holdElsewhere: HoldElsewhere | null;
   readonly onEscalate: (error: unknown) => void;
@@ -69,6 +72,7 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
   const poller = new Poller({
     run: (task, onPiece) => pool.run(task, onPiece),
     profiles: new ProfileStore({ dir: join(config.data_dir, 'profiles'), saveEveryMs: 60_000, log }),
+    shared: options.sharedProfiles,
     limits: pollLimitsOf(config),
     thresholds: thresholdsOf(config),
     webOf: (site) => web.get(site),
@@ -91,7 +95,7 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
       {
         zone,
         concurrency: threads * config.poll.shards_per_thread,
-        onBusy: (job) => poller.skipped(job.shard.id, 'overrun'),
+        onDropped: (job, reason) => poller.skipped(job.shard.id, reason),
       },
       (job, _signal, held) => poller.poll(job.shard, job.slot, held),
     ),

@@ -1,10 +1,9 @@
 import { Redis } from 'ioredis';
+import { reconnectMs, tlsOf, type RedisTarget } from '../domain/redis-target.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 
-export interface RedisStoreOptions {
-  /** `redis://` or `rediss://`, with the password in it. */
-  readonly url: string;
+export interface RedisStoreOptions extends RedisTarget {
   /** Bound of one call, ms: short, since every use has something else to fall back on. */
   readonly deadlineMs: number;
   /** After a failure Redis is left alone for so long, ms. */
@@ -27,11 +26,12 @@ export class RedisStore {
   constructor(options: RedisStoreOptions) {
     this.#options = options;
     this.#redis = new Redis(options.url, {
+      ...tlsOf(options),
       maxRetriesPerRequest: 0,
       enableOfflineQueue: false,
       connectTimeout: 2_000,
       commandTimeout: options.deadlineMs,
-      retryStrategy: (times) => Math.min(2_000, 50 * 2 ** times),
+      retryStrategy: reconnectMs,
     });
     this.#redis.on('error', (err) => options.log.debug({ err }, 'redis of caches failed'));
   }

@@ -43,6 +43,10 @@ export const metricTable = {
   headframe_known_miners: gauge('Miners that have answered at least once.'),
   headframe_poll_threads_busy: gauge('Poll tasks running.'),
   headframe_queue_jobs: gauge('Slot jobs waiting.'),
+  headframe_shared_profiles_total: counter(
+    'Profiles of shards exchanged with other pollers, by outcome: read, written, older (there was something newer), too_large, no_room (Redis is nearly full), failed.',
+    'outcome',
+  ),
   // Delivery
   headframe_spool_bytes: gauge('Bytes in the spool.'),
   headframe_spool_files: gauge('Batches in the spool.'),

@@ -20,7 +20,7 @@ describe.skipIf(redisUrl === null)('instances that share Redis', () => {
   let asked = 0;
   let isAway = false;
   const startInstance = async (url: string): Promise<TestApi> => {
-    const store = new RedisStore({ url, deadlineMs: 250, pauseMs: 300, log: silent, metrics });
+    const store = new RedisStore({ url, ca: null, deadlineMs: 250, pauseMs: 300, log: silent, metrics });
     stores.push(store);
     await waitFor('redis', async () => (await store.count(`test:${site}`, 1_000)) !== null);
     const api = await startTestApi({

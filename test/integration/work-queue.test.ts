@@ -10,7 +10,7 @@ import { testRedisUrl } from '../support/services.js';
 const maxWaiting = 20;
 const errors: unknown[] = [];
 const busy: SlotJob[] = [];
-const onBusy = (job: SlotJob): void => void busy.push(job);
+const onDropped = (job: SlotJob): void => void busy.push(job);
 const redisUrl = testRedisUrl();
 
 const adapters: [string, () => Promise<WorkQueue>][] = [
@@ -26,10 +26,12 @@ if (redisUrl !== null) {
     () =>
       RedisQueue.open({
         url: redisUrl,
+        ca: null,
         maxWaiting,
         rememberS: 600,
         deadlineMs: 2_000,
         onHandlerError: (error) => errors.push(error),
+        onUnknownEviction: () => undefined,
       }),
   ]);
 }
@@ -63,8 +65,8 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
       seen.push(`${job.shard.id} ${job.slot}`);
     };
     const consumers = [
-      q.consume({ zone, concurrency: 2, onBusy }, handler),
-      q.consume({ zone, concurrency: 2, onBusy }, handler),
+      q.consume({ zone, concurrency: 2, onDropped }, handler),
+      q.consume({ zone, concurrency: 2, onDropped }, handler),
     ];
     const shards = Array.from({ length: 6 }, () => shardOf(zone));
     for (const shard of shards)
@@ -81,7 +83,7 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     const q = await opened();
     const shard = shardOf(randomUUID());
     let got: SlotJob | null = null;
-    q.consume({ zone: shard.zone, concurrency: 1, onBusy }, async (job) => {
+    q.consume({ zone: shard.zone, concurrency: 1, onDropped }, async (job) => {
       got = job;
     });
     await q.add({ shard, slot: 5000 });
@@ -92,7 +94,7 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     const q = await opened();
     const [here, there] = [randomUUID(), randomUUID()];
     const seen: string[] = [];
-    q.consume({ zone: here, concurrency: 1, onBusy }, async (job) => void seen.push(job.shard.zone));
+    q.consume({ zone: here, concurrency: 1, onDropped }, async (job) => void seen.push(job.shard.zone));
     await q.add({ shard: shardOf(there), slot: 1 });
     await q.add({ shard: shardOf(here), slot: 1 });
     await expect.poll(() => seen, { timeout: 10_000 }).toEqual([here]);
@@ -113,7 +115,7 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     const q = await opened();
     const zone = randomUUID();
     const seen: number[] = [];
-    q.consume({ zone, concurrency: 1, onBusy }, async (job) => {
+    q.consume({ zone, concurrency: 1, onDropped }, async (job) => {
       seen.push(job.slot);
       if (job.slot === 1) throw new Error('handler failed');
     });
@@ -130,7 +132,7 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     let running = 0;
     let most = 0;
     let finished = 0;
-    q.consume({ zone, concurrency: 3, onBusy }, async () => {
+    q.consume({ zone, concurrency: 3, onDropped }, async () => {
       most = Math.max(most, ++running);
       await delay(20);
       running--;
@@ -146,7 +148,7 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     const zone = randomUUID();
     let begun = 0;
     let finished = 0;
-    const consumer = q.consume({ zone, concurrency: 1, onBusy }, async () => {
+    const consumer = q.consume({ zone, concurrency: 1, onDropped }, async () => {
       begun++;
       await delay(100);
       finished++;
@@ -164,7 +166,7 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     const zone = randomUUID();
     let aborted = false;
     let begun = false;
-    const consumer = q.consume({ zone, concurrency: 1, onBusy }, (_job, signal) => {
+    const consumer = q.consume({ zone, concurrency: 1, onDropped }, (_job, signal) => {
       begun = true;
       return new Promise<void>((resolve) =>
         signal.addEventListener('abort', () => {
@@ -191,7 +193,7 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
       running--;
       done.push(job.slot);
     };
-    for (let i = 0; i < 2; i++) q.consume({ zone, concurrency: 2, onBusy }, handler);
+    for (let i = 0; i < 2; i++) q.consume({ zone, concurrency: 2, onDropped }, handler);
     const shard = shardOf(zone);
     for (const slot of [1, 2, 3]) await q.add({ shard, slot });
     await expect.poll(() => done.length + busy.length, { timeout: 10_000 }).toBe(3);
@@ -208,7 +210,7 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     const shard = shardOf(zone);
     const seen: (readonly string[])[] = [];
     let finish = (): void => undefined;
-    q.consume({ zone, concurrency: 1, onBusy }, async (_job, _signal, held) => {
+    q.consume({ zone, concurrency: 1, onDropped }, async (_job, _signal, held) => {
       seen.push(held);
       if (seen.length === 2) await new Promise<void>((resolve) => (finish = resolve));
     });

@@ -14,12 +14,12 @@ const shards = planShards({
   intervalMs,
 });
 
-function rig(add?: (slot: number) => Promise<boolean>) {
+function rig(add?: (slot: number) => Promise<boolean>, plan = shards) {
   const clock = { now: 1_000_000_000 };
   const added: string[] = [];
   const skipped: string[] = [];
   const coordinator = new Coordinator({
-    shards,
+    shards: plan,
     now: () => clock.now,
     add: async ({ shard, slot }) => {
       if (add && !(await add(slot))) return false;
@@ -69,9 +69,13 @@ describe('Coordinator', () => {
     await run(intervalMs);
     const before = added.length;
     clock.now += 3 * intervalMs;
+    const woke = clock.now;
     await run(1);
-    expect(added.length - before).toBe(shards.length);
     expect(skipped.filter((reason) => reason === 'late').length).toBeGreaterThanOrEqual(2 * shards.length);
+    await run(intervalMs);
+    const slots = added.slice(before).map((line) => Number(line.split(' ')[1]));
+    expect(slots.length).toBeGreaterThanOrEqual(shards.length);
+    expect(Math.min(...slots)).toBeGreaterThan(woke - intervalMs);
   });
 
   it('goes on after the clock is set back a day', async () => {
@@ -90,7 +94,42 @@ describe('Coordinator', () => {
     const away = rig(async () => {
       throw new Error('away');
     });
-    await away.run(intervalMs);
+    await away.run(2 * intervalMs);
     expect(new Set(away.skipped)).toEqual(new Set(['queue_unavailable']));
+    expect(away.added).toEqual([]);
+  });
+
+  it('adds the slots of a short outage after all, at twice the usual pace at most', async () => {
+    const many = planShards({
+      site: 'north',
+      zone: 'default',
+      ranges: parseRanges(['10.0.0.0/16'], { allowLoopback: false }),
+      port: 4028,
+      intervalMs,
+    });
+    let isAway = false;
+    const refuse = async (): Promise<boolean> => {
+      if (isAway) throw new Error('away');
+      return true;
+    };
+    const { added, skipped, run } = rig(refuse, many);
+    await run(2 * intervalMs);
+    isAway = true;
+    await run(4_000);
+    isAway = false;
+    const before = added.length;
+    const perSecond: number[] = [];
+    for (let s = 0; s < 10; s++) {
+      const from = added.length;
+      await run(1_000);
+      perSecond.push(added.length - from);
+    }
+    // What begins within two seconds is no catching up: the first second may have that besides.
+    const usual = many.length / 10;
+    expect(Math.max(...perSecond.slice(1))).toBeLessThanOrEqual(2 * usual + 8);
+    expect(perSecond[0]).toBeLessThanOrEqual(4.5 * usual);
+    expect(skipped).toEqual([]);
+    expect(added.length - before).toBeGreaterThanOrEqual(many.length * 1.35);
+    expect(new Set(added).size).toBe(added.length);
   });
 });

@@ -1,0 +1,89 @@
+import { Redis } from 'ioredis';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { waitFor } from './wait.js';
+
+/** A Redis of a test's own, that may be killed, stopped and filled. */
+export interface RedisServer {
+  readonly port: number;
+  readonly url: string;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Again on the same port, with nothing in it. */
+  start(): Promise<void>;
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
+  /** A client of one call. */
+  ask<T>(call: (redis: Redis) => Promise<T>): Promise<T>;
+}
+
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Where the program of the Redis at `url` lies, when it is on this machine; else what `PATH` has; null when neither. */
+export async function redisProgram(url: string | null): Promise<string | null> {
+  const candidates = (process.env['PATH'] ?? '').split(':').map((folder) => `${folder}/redis-server`);
+  if (url !== null) {
+    const redis = new Redis(url, { lazyConnect: true });
+    const info = await redis.info('server').finally(() => redis.disconnect());
+    candidates.unshift(/^executable:(\S+)/m.exec(info)?.[1] ?? '');
+  }
+  return candidates.find((file) => file !== '' && existsSync(file)) ?? null;
+}
+
+/** Starts a Redis on a free port, without persistence; `flags` as `--maxmemory 4mb`; `port` 0 with TLS alone. */
+export async function startRedisServer(program: string, flags: readonly string[] = []): Promise<RedisServer> {
+  const port = await freePort();
+  const url = `redis://127.0.0.1:${port}`;
+  let child: ChildProcess | null = null;
+  const server: RedisServer = {
+    port,
+    url,
+    async start() {
+      const own = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+      const policy = ['--maxmemory-policy', 'noeviction'];
+      child = spawn(program, [...own, ...policy, ...flags], { stdio: 'ignore' });
+      running.add(child);
+      const answers = (): Promise<boolean> =>
+        server
+          .ask((redis) => redis.ping())
+          .then(() => true)
+          .catch((error: Error) => /NOAUTH|NOPERM|ERR_/.test(error.message));
+      await waitFor('Redis to answer', answers, { everyMs: 50 });
+    },
+    async kill() {
+      if (child === null) return;
+      const [gone] = [child];
+      child = null;
+      running.delete(gone);
+      if (gone.exitCode !== null || gone.signalCode !== null) return;
+      const exited = once(gone, 'exit');
+      gone.kill('SIGKILL');
+      await exited;
+    },
+    signal: (signal) => void child?.kill(signal),
+    async ask(call) {
+      const redis = new Redis(url, { maxRetriesPerRequest: 0, connectTimeout: 2_000, retryStrategy: null });
+      redis.on('error', () => undefined);
+      try {
+        return await call(redis);
+      } finally {
+        redis.disconnect();
+      }
+    },
+  };
+  await server.start();
+  return server;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
