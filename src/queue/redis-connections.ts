@@ -39,14 +39,15 @@ export function workerConnection(target: RedisTarget, deadlineMs: number): Conne
 
 /**
  * Makes sure that Redis throws no jobs away when it is full. A managed one may refuse to be asked for its
- * configuration; what it tells of its memory says the same. Answers false when it tells neither.
+ * configuration; what it tells of its memory says the same. Answers who told; null when neither does.
  *
  * @throws AppError CONFIG_INVALID when it may evict.
  */
-export async function checkEviction(redis: Redis): Promise<boolean> {
-  const policy = (await policyByConfig(redis)) ?? (await policyByInfo(redis));
-  if (policy === null) return false;
-  if (policy === 'noeviction') return true;
+export async function checkEviction(redis: Redis): Promise<'config' | 'info' | null> {
+  const byConfig = await policyByConfig(redis);
+  const policy = byConfig ?? (await policyByInfo(redis));
+  if (policy === null) return null;
+  if (policy === 'noeviction') return byConfig === null ? 'info' : 'config';
   throw new AppError(
     'CONFIG_INVALID',
     `Redis: maxmemory-policy is "${policy}"; set it to "noeviction", or jobs vanish`,

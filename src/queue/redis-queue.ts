@@ -24,8 +24,8 @@ export interface RedisQueueOptions extends RedisTarget {
   /** Bound of one call to Redis, ms. */
   readonly deadlineMs: number;
   readonly onHandlerError: (error: unknown, job: SlotJob | null) => void;
-  /** Redis does not tell whether it would throw jobs away when it is full. */
-  readonly onUnknownEviction: () => void;
+  /** Redis refuses to tell its configuration; `isSafe` when it told otherwise that it throws no jobs away. */
+  readonly onConfigRefused: (isSafe: boolean) => void;
 }
 
 /** A worker that died is noticed within this time, ms: short, for a slot job takes seconds. */
@@ -63,12 +63,16 @@ export class RedisQueue implements WorkQueue {
   /** @throws AppError QUEUE_UNAVAILABLE when Redis does not answer, CONFIG_INVALID when it may evict jobs. */
   static async open(options: RedisQueueOptions): Promise<RedisQueue> {
     const queue = new RedisQueue(options);
+    // What a failed attempt to connect answers does not say why; this does.
+    let reason: Error | undefined;
+    queue.#producer.once('error', (error) => (reason = error));
     try {
       await queue.#producer.connect();
-      if (!(await checkEviction(queue.#producer))) options.onUnknownEviction();
+      const told = await checkEviction(queue.#producer);
+      if (told !== 'config') options.onConfigRefused(told === 'info');
     } catch (error) {
       queue.#producer.disconnect();
-      throw error instanceof AppError ? error : unavailable(error);
+      throw error instanceof AppError ? error : unavailable(reason ?? error);
     }
     return queue;
   }

@@ -25,8 +25,10 @@ export async function openSharedQueue(config: Config, log: Logger): Promise<Redi
     deadlineMs: config.redis.deadline_ms,
     onHandlerError: (err, job) =>
       log.warn({ err, ...(job ? { shard: job.shard.id, slot: job.slot } : {}) }, 'queue'),
-    onUnknownEviction: () =>
-      log.warn('Redis does not tell its maxmemory-policy; it must be noeviction, or jobs vanish'),
+    onConfigRefused: (isSafe) =>
+      isSafe
+        ? log.info('Redis refuses CONFIG GET; its INFO says that it throws no jobs away')
+        : log.warn('Redis refuses to tell its maxmemory-policy; it must be noeviction, or jobs vanish'),
   });
 }
 

@@ -31,7 +31,7 @@ if (redisUrl !== null) {
         rememberS: 600,
         deadlineMs: 2_000,
         onHandlerError: (error) => errors.push(error),
-        onUnknownEviction: () => undefined,
+        onConfigRefused: () => undefined,
       }),
   ]);
 }

@@ -34,16 +34,27 @@ export async function redisProgram(url: string | null): Promise<string | null> {
   return candidates.find((file) => file !== '' && existsSync(file)) ?? null;
 }
 
-/** Starts a Redis on a free port, without persistence; `flags` as `--maxmemory 4mb`; `port` 0 with TLS alone. */
-export async function startRedisServer(program: string, flags: readonly string[] = []): Promise<RedisServer> {
+/** Starts a Redis on a free port, without persistence, over TLS alone with a certificate; `flags` as `--maxmemory 4mb`. */
+export async function startRedisServer(
+  program: string,
+  flags: readonly string[] = [],
+  tls?: { readonly certFile: string; readonly keyFile: string; readonly cert: string },
+): Promise<RedisServer> {
   const port = await freePort();
-  const url = `redis://127.0.0.1:${port}`;
+  const url = `${tls === undefined ? 'redis' : 'rediss'}://127.0.0.1:${port}`;
+  const listen =
+    tls === undefined
+      ? ['--port', String(port)]
+      : [
+          ...['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no'],
+          ...['--tls-cert-file', tls.certFile, '--tls-key-file', tls.keyFile],
+        ];
   let child: ChildProcess | null = null;
   const server: RedisServer = {
     port,
     url,
     async start() {
-      const own = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+      const own = [...listen, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
       const policy = ['--maxmemory-policy', 'noeviction'];
       child = spawn(program, [...own, ...policy, ...flags], { stdio: 'ignore' });
       running.add(child);
@@ -66,7 +77,12 @@ export async function startRedisServer(program: string, flags: readonly string[]
     },
     signal: (signal) => void child?.kill(signal),
     async ask(call) {
-      const redis = new Redis(url, { maxRetriesPerRequest: 0, connectTimeout: 2_000, retryStrategy: null });
+      const redis = new Redis(url, {
+        maxRetriesPerRequest: 0,
+        connectTimeout: 2_000,
+        retryStrategy: null,
+        ...(tls !== undefined && { tls: { ca: tls.cert } }),
+      });
       redis.on('error', () => undefined);
       try {
         return await call(redis);
