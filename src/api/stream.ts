@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import { AppError } from '../domain/errors.js';
-import type { LiveChanges, SiteSummary } from '../domain/ingest.js';
+import type { LiveChange, LiveChanges, SiteSummary } from '../domain/ingest.js';
 import { streamQuery } from './contract/parameters.js';
 import { withDatabaseDeadline } from './deadline.js';
 import type { ApiDeps } from './deps.js';
@@ -14,8 +14,8 @@ interface Channel {
   quietMs: number;
   /** Changes are known up to here, on the database's clock, ms. */
   sinceMs: number;
-  /** Told lately: miner → when it changed. */
-  told: Map<string, string>;
+  /** Marks of what was told or counted lately: no more than a site has miners. */
+  told: ReadonlySet<string>;
 }
 
 /** Beyond its deadline a statement is cut by the server within a second; and clocks of statements are not exact, ms. */
@@ -58,12 +58,13 @@ export function createStreamHandler(
 
   const tellChanges = async (siteId: number, channel: Channel): Promise<void> => {
     const found = await look(siteId, channel.sinceMs);
-    const fresh = found.changes.filter((change) => channel.told.get(change.miner_id) !== change.changed_at);
-    const repeated = found.changes.length - fresh.length;
-    channel.told = toldBy(found);
+    const { told } = channel;
+    const isNews = (mark: string | undefined): boolean => mark !== undefined && !told.has(mark);
+    channel.told = new Set(found.marks);
     channel.sinceMs = found.atMs;
-    if (fresh.length === 0) return;
-    write(channel, changesEvent(found.atMs, { changes: fresh, count: found.count - repeated }));
+    const changes = found.changes.filter((_change, index) => isNews(found.marks[index]));
+    const count = found.marks.filter(isNews).length;
+    if (count > 0) write(channel, changesEvent(found.atMs, { changes, count }));
   };
 
   const tick = async (siteId: number, channel: Channel): Promise<void> => {
@@ -90,12 +91,12 @@ export function createStreamHandler(
       isLoading: false,
       quietMs: 0,
       sinceMs: found.atMs,
-      told: toldBy(found),
+      told: new Set(found.marks),
     };
     // Others were told more while this one was asking: all look again from where it stands.
     if (channel.sinceMs > found.atMs) {
       channel.sinceMs = found.atMs;
-      channel.told = toldBy(found);
+      channel.told = new Set(found.marks);
     }
     channels.set(siteId, channel);
     channel.clients.add(client);
@@ -117,7 +118,10 @@ export function createStreamHandler(
     const lastMs = lastId === undefined || lastId === '' ? null : Number(lastId);
     const knownMs = lastMs !== null && isRecent(lastMs) ? lastMs : null;
     const found = await look(siteId, knownMs ?? deps.now());
-    if (knownMs !== null) return { found, text: changesEvent(found.atMs, found) };
+    if (knownMs !== null) {
+      const { changes, marks } = found;
+      return { found, text: changesEvent(found.atMs, { changes, count: marks.length }) };
+    }
     const name = lastMs === null ? 'ready' : 'reset';
     return { found, text: `id: ${found.atMs}\nevent: ${name}\ndata: {}\n\n` };
   };
@@ -149,12 +153,12 @@ export function createStreamHandler(
   };
 }
 
-function toldBy({ changes }: LiveChanges): Map<string, string> {
-  return new Map(changes.map((change) => [change.miner_id, change.changed_at]));
-}
-
-function changesEvent(atMs: number, { changes, count }: Pick<LiveChanges, 'changes' | 'count'>): string {
-  return `id: ${atMs}\nevent: changes\ndata: ${JSON.stringify({ changes, count })}\n\n`;
+/** `count` is of all that is news, of which `changes` lists the newest. */
+function changesEvent(
+  atMs: number,
+  data: { readonly changes: readonly LiveChange[]; readonly count: number },
+): string {
+  return `id: ${atMs}\nevent: changes\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
 function summaryEvent(summary: SiteSummary): string {

@@ -277,8 +277,8 @@ export interface LiveChange {
 export interface LiveChanges {
   /** The newest first, at most as many as asked for. */
   readonly changes: readonly LiveChange[];
-  /** All of them. */
-  readonly count: number;
+  /** Of all of them one each, the same for the same change of the same miner; the first are those of `changes`. */
+  readonly marks: readonly string[];
   /** When this was so, on the database's clock, ms since the epoch. */
   readonly atMs: number;
 }

@@ -112,22 +112,27 @@ export class LiveRepo {
   /** Miners whose state or health became another after `sinceMs` of the database's clock. */
   async changes(siteId: number, sinceMs: number, limit: number): Promise<LiveChanges> {
     const since = new Date(sinceMs).toISOString();
-    const rows = await this.#db.run(
+    const [row] = await this.#db.run(
       'live_changes',
-      (sql) => sql<(Omit<LiveChange, 'changed_at'> & { changed_at: Date | null; count: number; at: Date })[]>`
-      select c.*, t.at from (select statement_timestamp() as at) t
-      left join lateral (
-        select m.key as miner_id, m.ip as ip_address, l.online, l.state, l.health, l.changed_at,
-          (count(*) over ())::int as count
+      (sql) => sql<{ at: Date; marks: string | null; changes: Omit<LiveChange, 'changed_at'>[] | null }[]>`
+      with found as materialized (
+        select l.miner_id as id, m.key as miner_id, m.ip as ip_address, l.online, l.state, l.health,
+          (extract(epoch from l.changed_at) * 1000000)::int8 as changed_us,
+          row_number() over (order by l.changed_at desc, m.key) as n
         from miner_telemetry_live l join miners m using (miner_id)
         where l.site_id = ${siteId}::int and l.changed_at >= (select ${since}::text::timestamptz) and ${isMiner(sql)}
-        order by l.changed_at desc, m.key limit ${limit}::int) c on true`,
+      )
+      select statement_timestamp() as at,
+        (select string_agg(id || '@' || changed_us, ',' order by n) from found) as marks,
+        (select json_agg(json_build_object('miner_id', miner_id, 'ip_address', ip_address, 'online', online,
+          'state', state, 'health', health) order by n) from found where n <= ${limit}::int) as changes`,
     );
-    const changes = rows.flatMap(({ count: _count, at: _at, changed_at, ...row }) =>
-      changed_at === null ? [] : [{ ...row, changed_at: changed_at.toISOString() }],
-    );
-    const [first] = rows;
-    return { changes, count: first?.count ?? 0, atMs: first?.at.getTime() ?? sinceMs };
+    const marks = row?.marks?.split(',') ?? [];
+    const changes = (row?.changes ?? []).map((change, n): LiveChange => ({
+      ...change,
+      changed_at: new Date(Number(marks[n]?.split('@')[1]) / 1_000).toISOString(),
+    }));
+    return { changes, marks, atMs: row?.at.getTime() ?? sinceMs };
   }
 
   /** One miner in full, with its last raw replies. */

@@ -327,10 +327,10 @@ describe.each(testEditions())('live reads on %s', (edition) => {
     const write = (rows: Parameters<typeof ingestBatch>[0]) =>
       storage.store.writeBatch(ingestBatch(rows, { ...storage.key, siteId: site }));
     const start = await storage.live.changes(site, now.getTime() + 3_600_000, 10);
-    expect(start).toMatchObject({ changes: [], count: 0 });
+    expect(start).toMatchObject({ changes: [], marks: [] });
     await write(['a', 'b', 'c'].map((key) => ingestRow(key, ago(20), { mac: null })));
     const entered = await storage.live.changes(site, start.atMs, 2);
-    expect(entered.count).toBe(3);
+    expect(new Set(entered.marks).size).toBe(3);
     expect(entered.changes).toHaveLength(2);
     await write([
       ingestRow('a', ago(10), { mac: null }),

@@ -114,7 +114,7 @@ export async function startTestApi(setup: TestApiOptions = {}): Promise<TestApi>
     livePage: async () => ({ miners: [], next: null }),
     liveIds: async () => new Int32Array(),
     liveByIds: async () => [],
-    liveChanges: async () => ({ changes: [], count: 0, atMs: Date.now() }),
+    liveChanges: async () => ({ changes: [], marks: [], atMs: Date.now() }),
     minerDetail: async () => null,
     top: async (siteId) => (siteId === 1 ? { hottest: [], worst: [], most_rejects: [] } : null),
     sites: async () => [{ site_id: 1, site_name: 'north' }],

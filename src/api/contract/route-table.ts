@@ -105,7 +105,7 @@ export const routeTable = {
     group: 'Live',
     summary: 'Server-sent events of a site.',
     description:
-      '`summary` (a SiteSummary) every tick; `changes` (`{changes, count, since}`) when states or health changed, with an id to come back with as `Last-Event-ID`; `reset` (`{reason}`) when what was missed is not known: read anew. A comment is a heartbeat.',
+      '`ready` (`{}`) at the beginning, `summary` (a SiteSummary) every tick, `changes` (`{changes, count}`) when states or health changed: the newest 200 of them, and how many they are; with more, read anew. `ready`, `changes` and `reset` have an id to come back with as `Last-Event-ID`: what was missed is the first `changes` then, some of what was told before among it, or `reset` (`{}`) when it is not known any more: read anew. A comment is a heartbeat.',
     query: streamQuery,
     answer: null,
     texts: { 'text/event-stream': 'Events.' },
