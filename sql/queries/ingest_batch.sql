@@ -278,13 +278,18 @@ marks as (
     on l.miner_id = h.miner_id and l.time = h.time
   group by 2
 ),
+-- A change of the interval holds from the batch's first sample on, the first told from the start of its hour. Two collectors that disagree fill no more than a row
+-- each five minutes.
 told_interval as (
   insert into site_intervals (site_id, since, interval_s)
-  select $2::int, date_trunc('hour', min(h.time)), $11::text::real
-  from history h
-  having count(*) > 0 and $11::text::real > 0 and $11::text::real is distinct from (
-    select s.interval_s from site_intervals s where s.site_id = $2::int and s.since <= min(h.time)
-    order by s.since desc limit 1)
+  select $2::int, case when s.is_first then date_trunc('hour', s.since) else s.since end, $11::text::real
+  from (
+    select h.since, not exists (select from site_intervals i where i.site_id = $2::int and i.since <= h.since) as is_first
+    from (select min(time) as since from history) h
+    where h.since is not null and $11::text::real > 0
+  ) s
+  left join (select since, interval_s from site_intervals where site_id = $2::int order by since desc limit 1) l on true
+  where s.is_first or l.interval_s <> $11::text::real and s.since >= l.since + interval '5 minutes'
   on conflict do nothing
 ),
 outcome as materialized (

@@ -44,9 +44,11 @@ cross join lateral (
   ),
   spacing as materialized (
     select coalesce(
-      (select i.interval_s from site_intervals i
-        where i.site_id = {{site}} and i.since <= to_timestamp({{from_s}}) order by i.since desc limit 1),
-      (select percentile_disc(0.5) within group (order by gap_s) from r)) as interval_s
+      (select ({{width_s}} / headframe_expected_slots(
+        {{site}}, to_timestamp({{from_s}}), to_timestamp({{from_s}} + {{width_s}})))::real),
+      (select percentile_disc(0.5) within group (order by gap_s) from r)) as interval_s,
+      (select exists (select from site_intervals i where i.site_id = {{site}}
+        and i.since > to_timestamp({{from_s}}) and i.since < to_timestamp({{from_s}} + {{width_s}}))) as is_changing
   )
   select count(*)::int as samples,
     (count(*) filter (where state <> 'u'))::int as online_samples,
@@ -63,8 +65,10 @@ cross join lateral (
     max(coalesce(temperature_max, temperature_avg)) as temperature_max,
     count(power_w)::int as power_samples,
     sum(power_w::float8) as power_w_sum,
-    -- `least` passes over an unknown gap, so a first sample stands for an interval.
-    sum(power_w::float8 * least(gap_s, interval_s)) / 3600000 as energy_kwh,
+    -- `least` passes over an unknown gap, so a first sample stands for an interval: that of its time.
+    sum(power_w::float8 * least(gap_s, case when not is_changing then interval_s else (
+      select i.interval_s from site_intervals i
+      where i.site_id = {{site}} and i.since <= r.time order by i.since desc limit 1) end)) / 3600000 as energy_kwh,
     sum(case when accepted_shares < accepted_before then accepted_shares
       else accepted_shares - accepted_before end)::float8 as accepted_delta,
     sum(case when rejected_shares < rejected_before then rejected_shares

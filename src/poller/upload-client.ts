@@ -7,7 +7,7 @@ import { errnoOf } from './spool-file.js';
 export interface UploadClientOptions {
   /** Full address of the upload endpoint, http or https. */
   readonly url: string;
-  /** Seconds between the slots of what is uploaded; sent along when known. */
+  /** Seconds between the slots of what is polled since this client was made; sent along with that when known. */
   readonly intervalS?: number;
   /** Kept-alive connections at most. */
   readonly connections: number;
@@ -102,6 +102,7 @@ export class UploadClient {
   readonly #pool: Pool;
   readonly #path: string;
   readonly #intervalHeader: Readonly<Record<string, string>>;
+  readonly #sinceMs: number;
   readonly #deadlineMs: number;
   readonly #maxAnswerBytes: number;
   readonly #now: () => number;
@@ -114,6 +115,7 @@ export class UploadClient {
     this.#deadlineMs = options.deadlineMs ?? 30_000;
     this.#maxAnswerBytes = options.maxAnswerBytes ?? 1024 * 1024;
     this.#now = options.now ?? Date.now;
+    this.#sinceMs = this.#now();
     this.#pool = new Pool(url.origin, {
       connections: options.connections,
       pipelining: 1,
@@ -127,6 +129,8 @@ export class UploadClient {
   async postBatch(request: {
     key: string;
     batchId: string;
+    /** First slot of the batch, ms since the epoch. */
+    slotMs: number;
     body: Uint8Array;
     signal: AbortSignal;
   }): Promise<UploadOutcome> {
@@ -144,7 +148,8 @@ export class UploadClient {
           'content-encoding': 'gzip',
           'x-collector-key': request.key,
           'x-batch-id': request.batchId,
-          ...this.#intervalHeader,
+          // What an earlier process left in the spool may have been polled at another interval.
+          ...(request.slotMs < this.#sinceMs ? {} : this.#intervalHeader),
         },
         body: request.body,
         signal: abort.signal,

@@ -267,6 +267,7 @@ export class Uploader {
       const outcome = await client.postBatch({
         key: key(),
         batchId: batch.batchId,
+        slotMs: batch.slotMs,
         body: batch.gz,
         signal: this.#abort.signal,
       });

@@ -22,11 +22,15 @@ export const oracleSamples = `select h.miner_id as m, extract(epoch from h.time)
 
 type Sums = Record<string, number | null>;
 
+/** From when on slots are how far apart, s; the first holds for all that is before. */
+export type ToldIntervals = readonly { readonly sinceS: number; readonly intervalS: number }[];
+
 /** Both rollups of one site from all its samples, the plain way: `bucket` → values, `bucket miner` → values. */
 export function expectedRollups(
   samples: readonly OracleSample[],
-  toldS: number | null,
+  told: number | null | ToldIntervals,
 ): { site: Map<string, Sums>; miners: Map<string, Sums> } {
+  const intervals = typeof told === 'number' ? [{ sinceS: -Infinity, intervalS: told }] : (told ?? []);
   const byMiner = groupBy(samples, (sample) => sample.m);
   const site = new Map<string, Sums[]>();
   const miners = new Map<string, Sums>();
@@ -35,7 +39,7 @@ export function expectedRollups(
     for (const widthS of [300, 3_600]) {
       const buckets = groupBy(rows.keys(), (at) => Math.floor((rows[at]?.t ?? 0) / widthS) * widthS);
       for (const [bucket, at] of buckets) {
-        const sums = minerSums(rows, at, toldS);
+        const sums = minerSums(rows, at, intervals, { fromS: bucket, widthS });
         if (widthS === 3_600) miners.set(`${bucket} ${miner}`, sums);
         else site.set(String(bucket), [...(site.get(String(bucket)) ?? []), sums]);
       }
@@ -51,16 +55,37 @@ const columnOf = {
   hardware_errors: 'hardware_errors',
 } as const;
 
-function minerSums(rows: readonly OracleSample[], at: readonly number[], toldS: number | null): Sums {
+/** The interval in force at a time. */
+function inForce(told: ToldIntervals, atS: number): number | null {
+  return (told.findLast(({ sinceS }) => sinceS <= atS) ?? told[0])?.intervalS ?? null;
+}
+
+/** Slots due in a range, second by second. */
+export function slotsDue(told: ToldIntervals, fromS: number, toS: number): number | null {
+  if (told.length === 0) return null;
+  let slots = 0;
+  for (let second = fromS; second < toS; second++) slots += 1 / (inForce(told, second) ?? NaN);
+  return slots;
+}
+
+function minerSums(
+  rows: readonly OracleSample[],
+  at: readonly number[],
+  told: ToldIntervals,
+  { fromS, widthS }: { readonly fromS: number; readonly widthS: number },
+): Sums {
   const here = at.map((index) => rows[index]).filter((row) => row !== undefined);
   const gaps = at.map((index) => gapOf(rows, index));
   const known = gaps.filter((gap) => gap !== null).sort((a, b) => a - b);
-  const intervalS = toldS ?? known[Math.ceil(known.length / 2) - 1] ?? null;
+  const slots = slotsDue(told, fromS, fromS + widthS);
+  const median = known[Math.ceil(known.length / 2) - 1] ?? null;
+  const intervalS = slots === null ? median : widthS / slots;
   const sums: Sums = {
     samples: here.length,
     online_samples: here.filter((row) => row.state !== 'u').length,
     hashing_samples: here.filter((row) => row.state === 'm').length,
     interval_s: intervalS,
+    expected_samples: intervalS === null ? null : widthS / intervalS,
     hashrate_samples: values(here, 'hashrate_ghs').length,
     hashrate_ghs_sum: total(values(here, 'hashrate_ghs')),
     hashrate_ghs_min: least(values(here, 'hashrate_ghs')),
@@ -76,7 +101,10 @@ function minerSums(rows: readonly OracleSample[], at: readonly number[], toldS: 
     power_w_sum: total(values(here, 'power_w')),
     energy_kwh: total(
       here.flatMap((row, n) => {
-        const coverS = Math.min(gaps[n] ?? Infinity, intervalS ?? Infinity);
+        const coverS = Math.min(
+          gaps[n] ?? Infinity,
+          (slots === null ? median : inForce(told, row.t)) ?? Infinity,
+        );
         return row.power_w === null || coverS === Infinity ? [] : [(row.power_w * coverS) / 3.6e6];
       }),
     ),
@@ -106,6 +134,7 @@ function siteSums(parts: readonly Sums[]): Sums {
   };
   for (const name of [
     'samples',
+    'expected_samples',
     'online_samples',
     'hashing_samples',
     'hashrate_samples',

@@ -41,7 +41,7 @@ export async function timeRound(
 export function uploadOver(client: UploadClient, key: string): Write {
   const signal = new AbortController().signal;
   return async ({ batchId, gz }) => {
-    const outcome = await client.postBatch({ key, batchId, body: gz, signal });
+    const outcome = await client.postBatch({ key, batchId, slotMs: Date.now(), body: gz, signal });
     if (outcome.kind !== 'acked') throw new Error(`upload: ${JSON.stringify(outcome)}`);
     return outcome.stored ?? 0;
   };

@@ -38,6 +38,7 @@ while (!stopping.signal.aborted) {
   const outcome = await client.postBatch({
     key: values.key,
     batchId: randomUUID(),
+    slotMs: Date.now(),
     body,
     signal: stopping.signal,
   });
