@@ -42,12 +42,13 @@ afterAll(async () => {
 });
 
 async function live(query: string): Promise<LivePage> {
-  return (await ask(url, 'GET', `/api/collector/live/1?${query}`)).body.data as unknown as LivePage;
+  const { body } = await ask(url, 'GET', `/api/collector/live/1?${query}`);
+  return body.data as unknown as LivePage;
 }
 const history = async (query = ''): Promise<readonly CommandRecord[]> =>
   (await ask(url, 'GET', `/api/collector/commands/history?site_id=1${query}`)).body[
     'commands'
-  ] as unknown as CommandRecord[];
+  ] as CommandRecord[];
 
 /** A page that `name` has signed in on, and what went wrong in it. */
 async function signedIn(name: string, width = 1280): Promise<{ page: Page; faults: string[] }> {
