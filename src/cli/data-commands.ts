@@ -152,6 +152,16 @@ function addKeys(program: Command, finish: Finish): void {
     const options = { site, label: flags.label ?? null, isJson: flags.json === true };
     finish(await createKey(configOf(flags), options, print));
   });
+  const ensure = keys
+    .command('ensure')
+    .description('every site of the settings has a key in upload.keys_dir, and the database knows it');
+  withExamples(
+    withConfigFlags(ensure),
+    'headframe keys ensure --set upload.keys_dir=/etc/headframe/keys   # again: changes nothing',
+  ).action(async (flags: ConfigFlags) => {
+    const { ensureKeys } = await import('./ensure-keys.js');
+    finish(await ensureKeys(configOf(flags), print));
+  });
   withConfigFlags(
     keys
       .command('list')

@@ -1,6 +1,7 @@
 import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { request } from 'undici';
+import { collectorKeyOf } from '../config/collector-keys.js';
 import type { Config } from '../config/schema.js';
 import { commandKinds } from '../domain/commands.js';
 import { countAddresses } from '../domain/ip-ranges.js';
@@ -36,10 +37,10 @@ export async function doctor(
     check('api', () => apiState(config)),
     check('commands', async () => commandsText(config)),
     check('OpenID Connect', () => oidcState(config)),
-    ...config.sites.flatMap(({ name, key }) =>
-      key === undefined || config.upload.url === undefined
+    ...config.sites.flatMap((site) =>
+      config.upload.url === undefined || !hasKey(config, site)
         ? []
-        : [check(`key of site ${name}`, () => keyState(config.upload.url ?? '', key))],
+        : [check(`key of site ${site.name}`, () => keyState(config, site))],
     ),
   ]);
   const settings = masked(config);
@@ -95,7 +96,7 @@ function commandsText({ commands, sites, upload }: Config): string {
   if (!commands.enabled) return 'off (commands.enabled): miners are only read';
   const kinds = commands.allow.split(',');
   const which = kinds.length === commandKinds.length ? 'all kinds' : kinds.join(', ');
-  const keyed = sites.filter(({ key }) => key !== undefined).map(({ name }) => name);
+  const keyed = sites.filter((site) => hasKey({ upload }, site)).map(({ name }) => name);
   if (upload.url === undefined)
     return `on, ${which}; an api takes them, \`up\` executes them too, an edge needs upload.url`;
   return keyed.length === 0
@@ -156,8 +157,21 @@ async function apiState(config: Config): Promise<string> {
   return maskedUrl(url);
 }
 
-async function keyState(url: string, key: string): Promise<string> {
-  const status = await statusOf(new URL('/api/collector/status', url), { 'x-collector-key': key });
+type Site = Config['sites'][number];
+
+/** Or a file of one that cannot be read, which is then said. */
+function hasKey(config: Pick<Config, 'upload'>, site: Site): boolean {
+  try {
+    return collectorKeyOf(config, site) !== null;
+  } catch {
+    return true;
+  }
+}
+
+async function keyState(config: Config, site: Site): Promise<string> {
+  const key = collectorKeyOf(config, site) ?? '';
+  const url = new URL('/api/collector/status', config.upload.url);
+  const status = await statusOf(url, { 'x-collector-key': key });
   if (status !== 200) throw new Error(`refused by the api with ${status}`);
   return 'accepted by the api';
 }

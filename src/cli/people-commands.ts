@@ -40,15 +40,18 @@ function addUsers(program: Command, finish: Finish): void {
     .argument('<name>', 'what they sign in as', line)
     .addOption(roleOption().default('viewer'))
     .addOption(siteOption())
-    .addOption(passwordOption());
+    .addOption(passwordOption())
+    .option('--first', 'only where there is no user yet; else nothing is done');
   withExamples(
     withConfigFlags(add),
     'headframe users add ana --role admin',
+    'headframe users add admin --role admin --first --password-file /run/secrets/admin_password',
     'headframe users add bo --role operator --site north --password-file - < bo.password',
   ).action(async (name: string, flags: ConfigFlags & UserFlags) => {
     const { addUser } = await import('./people.js');
-    const { role, site, passwordFile } = flags;
-    finish(await addUser(configOf(flags), { name, role, sites: site ?? [], passwordFile }, print));
+    const { role, site, passwordFile, first } = flags;
+    const options = { name, role, sites: site ?? [], passwordFile, isFirst: first === true };
+    finish(await addUser(configOf(flags), options, print));
   });
   withConfigFlags(
     users.command('list').description('lists users').option('--json', 'machine-readable'),
@@ -85,6 +88,7 @@ interface UserFlags {
   role: Role;
   site?: string[];
   passwordFile?: string;
+  first?: boolean;
 }
 
 function addTokens(program: Command, finish: Finish): void {

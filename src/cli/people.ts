@@ -4,7 +4,7 @@ import type { ApiToken, Rights, User } from '../domain/people.js';
 import type { Role } from '../domain/principal.js';
 import type { Store } from '../roles/store.js';
 import { PasswordHasher } from '../storage/secrets.js';
-import { commandNote } from './audit.js';
+import { auditCommand } from './audit.js';
 import { columns } from './columns.js';
 import { refuseMissing, siteIdsOf, withStore } from './data.js';
 import { readNewPassword } from './password-prompt.js';
@@ -34,14 +34,21 @@ export async function addUser(
     readonly role: Role;
     readonly sites: readonly string[];
     readonly passwordFile: string | undefined;
+    /** Only on a database that has no user yet; on another nothing is done. */
+    readonly isFirst: boolean;
   },
   print: Print,
 ): Promise<number> {
   const { name, role } = options;
   const hash = await new PasswordHasher().hash(await readNewPassword(options.passwordFile));
   return withStore(config, async (store) => {
+    if (options.isFirst && (await store.users.list()).length > 0) {
+      print('there are users already: nothing is added');
+      return 0;
+    }
     const rights: Rights = { role, site_ids: await sitesNamed(store, options.sites) };
-    const made = await store.users.create(name, rights, hash, userNote('create', null, {}));
+    const made = await store.users.create(name, rights, hash);
+    await auditCommand(store, userChange('create', made.user_id, null, made));
     print(`user ${made.user_id} is added: ${name}, ${role} of ${options.sites.join(', ') || 'all sites'}`);
     return 0;
   });
@@ -84,7 +91,8 @@ export async function setUserDisabled(
   refuseMissing(config);
   return withStore(config, async (store) => {
     const user = await userNamed(store, options.name);
-    await store.users.update(user.user_id, user, options.isDisabled, userNote('update', user, {}));
+    const made = await store.users.update(user.user_id, user, options.isDisabled);
+    await auditCommand(store, userChange('update', user.user_id, user, made));
     print(`user ${user.name} is ${options.isDisabled ? 'disabled' : 'enabled'}`);
     return 0;
   });
@@ -100,7 +108,8 @@ export async function setUserPassword(
   const hash = await new PasswordHasher().hash(await readNewPassword(options.passwordFile));
   return withStore(config, async (store) => {
     const user = await userNamed(store, options.name);
-    await store.users.setPassword(user.user_id, hash, userNote('password', null, null));
+    await store.users.setPassword(user.user_id, hash);
+    await auditCommand(store, userChange('password', user.user_id, null, null));
     print(`the password of ${user.name} is set; every session of theirs has ended`);
     return 0;
   });
@@ -129,8 +138,8 @@ export async function createToken(
     const site_ids = options.sites.length === 0 ? user.site_ids : await sitesNamed(store, options.sites);
     const rights = { role: options.role ?? user.role, site_ids };
     const expires = new Date(Date.now() + options.days * dayMs);
-    const note = tokenNote('create', null, {});
-    const { token, made } = await store.tokens.create(user.user_id, options.label, rights, expires, note);
+    const { token, made } = await store.tokens.create(user.user_id, options.label, rights, expires);
+    await auditCommand(store, tokenChange('create', made.token_id, null, made));
     if (options.isJson) print(JSON.stringify({ ...made, token }));
     else {
       print(token);
@@ -177,16 +186,23 @@ export async function revokeToken(config: Config, tokenId: number, print: Print)
   refuseMissing(config);
   return withStore(config, async (store) => {
     const before = await store.tokens.findById(tokenId);
-    const isRevoked = await store.tokens.revoke(tokenId, tokenNote('revoke', before, null));
+    const isRevoked = await store.tokens.revoke(tokenId);
+    if (isRevoked) await auditCommand(store, tokenChange('revoke', tokenId, before, null));
     print(isRevoked ? `token ${tokenId} is revoked` : `there is no active token ${tokenId}`);
     return isRevoked ? 0 : 1;
   });
 }
 
-const noted = (thing: string) => (what: string, before: object | null, after: object | null) =>
-  commandNote({ what, thing, siteId: null, before, after });
-const userNote = noted('user');
-const tokenNote = noted('api_token');
+const changed =
+  (kind: string) => (what: string, id: number, before: object | null, after: object | null) => ({
+    action: `${kind}.${what}`,
+    target: `${kind} ${id}`,
+    siteId: null,
+    before,
+    after,
+  });
+const userChange = changed('user');
+const tokenChange = changed('api_token');
 
 function stateOf(token: ApiToken): string {
   if (token.revoked_at !== null) return 'revoked';

@@ -14,7 +14,7 @@ import {
 import { print } from './print.js';
 import type { SimulateFlags } from './simulate.js';
 
-/** `scan`, `probe`, `decode`, `simulate`, `doctor`: tools that need no running system. */
+/** `scan`, `probe`, `decode`, `simulate`, `doctor`, `health`: tools that need no running system. */
 export function addToolCommands(program: Command, finish: Finish): void {
   program.commandsGroup('Tools:');
   addScan(program, finish);
@@ -29,6 +29,18 @@ export function addToolCommands(program: Command, finish: Finish): void {
   ).action(async (flags: ConfigFlags & { json?: boolean }) => {
     const { doctor } = await import('./doctor.js');
     finish(await doctor(configOf(flags), { isJson: flags.json === true }, print));
+  });
+  const health = program
+    .command('health')
+    .description('asks the role on this machine whether it takes work; exit code 1 when it does not')
+    .argument('[url]', 'what to ask; /readyz at metrics.port, then at api.port');
+  withExamples(
+    withConfigFlags(health),
+    'headframe health',
+    'headframe health http://10.1.0.5:9464/readyz',
+  ).action(async (url: string | undefined, flags: ConfigFlags) => {
+    const { checkHealth } = await import('./health.js');
+    finish(await checkHealth(configOf(flags), url ?? null, print));
   });
 }
 

@@ -198,6 +198,9 @@ export const configSchema = z.strictObject({
         .url({ protocol: /^https?$/ })
         .optional()
         .describe('Base URL of the api that `edge` and `poller` upload to.'),
+      keys_dir: text(
+        'Folder with the collector key of each site that has no other, in a file `SITE.key`; `headframe keys ensure` makes them.',
+      ),
       concurrency: int(1, 64, 4, 'Uploads of one site at once.'),
       timeout_ms: int(500, 300_000, 15_000, 'Deadline of one upload, ms.'),
       live_buffer_bytes: int(
@@ -340,9 +343,8 @@ export const configSchema = z.strictObject({
         .default('127.0.0.1')
         .describe('Address of `/metrics`, `/healthz`, `/readyz` of edge, poller and coordinator.'),
       port: int(0, 65535, 9464, 'Their port; 0: any.'),
-      refresh_s: int(1, 3600, 15, 'How often the api asks the database for what only that can tell, s.'),
     },
-    'Watching a process.',
+    'Watching a process without the api.',
   ),
 });
 

@@ -89,20 +89,22 @@ export interface FirstLogin {
 }
 
 /** Makes the user `admin` on a database without users; null when there are some. */
-export async function makeFirstAdmin({ users }: Store): Promise<FirstLogin | null> {
+export async function makeFirstAdmin({ users, audit }: Store): Promise<FirstLogin | null> {
   if (await users.hasAny()) return null;
   const password = randomPassword();
-  const made = await users.createFirst('admin', await new PasswordHasher().hash(password), {
+  const made = await users.createFirst('admin', await new PasswordHasher().hash(password));
+  if (made === null) return null;
+  await audit.append({
     actor_kind: 'local',
     actor: 'first start',
     user_id: null,
     action: 'user.create',
-    thing: 'user',
+    target: `user ${made.user_id}`,
     site_id: null,
     address: null,
     request_id: null,
     before: null,
-    after: {},
+    after: made,
   });
-  return made === null ? null : { name: made.name, password };
+  return { name: made.name, password };
 }

@@ -1,3 +1,4 @@
+import { collectorKeyOf } from '../config/collector-keys.js';
 import type { Config } from '../config/schema.js';
 import { AppError } from '../domain/errors.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -16,13 +17,14 @@ export function uploadTarget(config: Config): { apiUrl: string; keys: Map<string
     throw new AppError('CONFIG_INVALID', 'upload.url: set it to the base URL of the api');
   const keys = new Map<string, string>();
   for (const [i, site] of config.sites.entries()) {
-    if (site.key === undefined) {
+    const key = collectorKeyOf(config, site);
+    if (key === null) {
       throw new AppError(
         'CONFIG_INVALID',
         `sites[${i}].key_file: site "${site.name}" has no collector key; make one with \`headframe keys create ${site.name}\``,
       );
     }
-    keys.set(site.name, site.key);
+    keys.set(site.name, key);
   }
   return { apiUrl: config.upload.url, keys };
 }

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ensureKeyFile } from '../config/collector-keys.js';
 import type { Config } from '../config/schema.js';
 import { AppError } from '../domain/errors.js';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../storage/embedded/embedded-postgres.js';
@@ -124,7 +124,7 @@ async function ownSites(
   const keys = new Map<string, string>();
   const ids: number[] = [];
   for (const site of config.sites) {
-    const key = site.key ?? (await ownKey(join(config.data_dir, 'keys'), site.name));
+    const key = site.key ?? ensureKeyFile(join(config.data_dir, 'keys'), site.name);
     const siteId = await store.sites.ensureSite(site.name);
     await store.keys.import(siteId, key, 'own poller');
     keys.set(site.name, key);
@@ -162,16 +162,4 @@ function countsOf({ ledger, poller }: Polling): Omit<UpStatus, keyof Fleet | 'ur
     onTheWay: inSpool + inFlight,
     conservationError: ledger.conservationError(),
   };
-}
-
-async function ownKey(folder: string, site: string): Promise<string> {
-  const file = join(folder, `${site}.key`);
-  try {
-    return (await readFile(file, 'utf8')).trim();
-  } catch {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const key = `hsc_${randomBytes(32).toString('base64url')}`;
-    await writeFile(file, `${key}\n`, { mode: 0o600 });
-    return key;
-  }
 }
