@@ -2,6 +2,7 @@
 # services-unpack.sh DIR SET: fetches Debian 13's packages of a set and unpacks them into a folder of DIR:
 #   programs     TimescaleDB and Redis (95 MB)
 #   prometheus   prometheus and promtool (220 MB); apart, so that a change of one leaves the other running
+#   compose      docker-compose, which reads its files without an engine too (75 MB)
 #
 # Works on any Debian, as any user, and changes nothing outside DIR: apt gets its own state, cache and
 # sources; the programs are pointed at the loader and libraries unpacked beside them, for those of an
@@ -18,6 +19,10 @@ case $2 in
   prometheus)
     packages=(prometheus)
     executables=(usr/bin/prometheus usr/bin/promtool)
+    ;;
+  compose)
+    packages=(docker-compose)
+    executables=(usr/libexec/docker/cli-plugins/docker-compose)
     ;;
   *) exit 64 ;;
 esac

@@ -1,8 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { Site } from './api.js';
 import { duration } from './format.js';
-import { RouteLink } from './parts.js';
-import { views, type Go, type Route } from './route.js';
+import type { Go } from './route.js';
 import { useNow } from './stream.js';
 import type { Stream } from './stream.js';
 
@@ -29,16 +28,13 @@ interface HeaderProps {
   readonly sites: readonly Site[];
   readonly site: number | null;
   readonly stream: Stream;
-  readonly route: Route;
   readonly go: Go;
   /** Who looks at the page. */
   readonly menu: ComponentChildren;
 }
 
-const viewNames = { farm: 'Farm', commands: 'Commands' } as const satisfies Record<Route['view'], string>;
-
-/** Name, site, parts of the page, and how fresh the page is. */
-export function Header({ sites, site, stream, route, go, menu }: HeaderProps) {
+/** Name, site, and how fresh the page is. */
+export function Header({ sites, site, stream, go, menu }: HeaderProps) {
   return (
     <header class="top">
       <img src="/favicon.svg" alt="" width="26" height="26" />
@@ -48,13 +44,7 @@ export function Header({ sites, site, stream, route, go, menu }: HeaderProps) {
           aria-label="Site"
           value={String(site ?? '')}
           onChange={(event) =>
-            go({
-              site: Number(event.currentTarget.value),
-              state: '',
-              search: '',
-              miner: '',
-              batch: null,
-            })
+            go({ site: Number(event.currentTarget.value), state: '', search: '', miner: '' })
           }
         >
           {sites.map((each) => (
@@ -66,19 +56,6 @@ export function Header({ sites, site, stream, route, go, menu }: HeaderProps) {
       ) : (
         <p class="site">{stream.summary?.site_name ?? sites[0]?.site_name ?? ''}</p>
       )}
-      <nav class="views" aria-label="Parts of the page">
-        {views.map((view) => (
-          <RouteLink
-            key={view}
-            to={{ view, miner: '', batch: null }}
-            route={route}
-            go={go}
-            isCurrent={route.view === view}
-          >
-            {viewNames[view]}
-          </RouteLink>
-        ))}
-      </nav>
       <ConnectionState stream={stream} />
       {menu}
     </header>
