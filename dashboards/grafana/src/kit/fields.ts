@@ -84,9 +84,6 @@ export function propertiesOf(field: Field): DynamicConfigValue[] {
 
 /** Steps as Grafana's thresholds. */
 export function thresholdsOf([first, ...rest]: Steps) {
-  const steps = [
-    { value: null, color: first },
-    ...rest.map(([value, color]) => ({ value, color })),
-  ];
+  const steps = [{ value: null, color: first }, ...rest.map(([value, color]) => ({ value, color }))];
   return { mode: ThresholdsMode.Absolute, steps };
 }

@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from '../../src/storage/embedded/server.js';
+import { testPrometheusProgram } from './services.js';
+import { waitFor } from './wait.js';
+
+export interface PrometheusOptions {
+  /** Processes to scrape: job → `host:port`. */
+  readonly targets?: Readonly<Record<string, string>>;
+  /** Default 1. */
+  readonly scrapeIntervalS?: number;
+  /** Paths of files of rules. */
+  readonly rules?: readonly string[];
+  /** More flags. */
+  readonly flags?: readonly string[];
+}
+
+export interface TestPrometheus {
+  readonly url: string;
+  /** `data` of an answer of its api; throws with its error. */
+  ask<T>(path: string, parameters?: Readonly<Record<string, string>>): Promise<T>;
+  stop(): Promise<void>;
+}
+
+/** A Prometheus of its own on loopback, with its data in a folder that is removed at the end. */
+export async function startPrometheus(options: PrometheusOptions = {}): Promise<TestPrometheus> {
+  const program = testPrometheusProgram('prometheus');
+  if (program === null) throw new Error('no Prometheus in this run');
+  const folder = await mkdtemp(join(tmpdir(), 'headframe-prometheus-'));
+  const interval = `${options.scrapeIntervalS ?? 1}s`;
+  // JSON is YAML.
+  const config = {
+    global: { scrape_interval: interval, scrape_timeout: interval, evaluation_interval: '1s' },
+    rule_files: options.rules ?? [],
+    scrape_configs: Object.entries(options.targets ?? {}).map(([job_name, target]) => ({
+      job_name,
+      static_configs: [{ targets: [target] }],
+    })),
+  };
+  await writeFile(join(folder, 'prometheus.yml'), JSON.stringify(config));
+  const port = await freePort();
+  const child = spawn(
+    program,
+    [
+      `--config.file=${join(folder, 'prometheus.yml')}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      ...(options.flags ?? []),
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'], cwd: folder },
+  );
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (log = (log + text).slice(-20_000)));
+  const ended = once(child, 'exit');
+  const url = `http://127.0.0.1:${port}`;
+  const stop = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await waitFor(
+      'Prometheus',
+      async () => {
+        if (child.exitCode !== null) throw new Error(`Prometheus ended: ${log}`);
+        return fetch(`${url}/-/ready`).then(
+          ({ ok }) => ok,
+          () => false,
+        );
+      },
+      { timeoutMs: 30_000, everyMs: 100 },
+    );
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    url,
+    async ask<T>(path: string, parameters: Readonly<Record<string, string>> = {}) {
+      const answer = await fetch(`${url}${path}?${new URLSearchParams(parameters).toString()}`);
+      const { status, data, error } = (await answer.json()) as { status: string; data: T; error?: string };
+      if (status !== 'success') throw new Error(`${path} ${JSON.stringify(parameters)}: ${error ?? ''}`);
+      return data;
+    },
+    stop,
+  };
+}
