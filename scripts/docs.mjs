@@ -9,7 +9,7 @@ import { itemSettingsOf, settingsOf } from '../dist/src/config/settings.js';
 import { errorTable } from '../dist/src/domain/errors.js';
 import { rejectReasons } from '../dist/src/domain/ingest.js';
 import { pollErrorClasses } from '../dist/src/domain/telemetry.js';
-import { metricTable } from '../dist/src/telemetry/metric-table.js';
+import { maxSites, metricTable } from '../dist/src/telemetry/metric-table.js';
 
 const cell = (value) => String(value ?? '').replaceAll('|', '\\|');
 const row = (...cells) => `| ${cells.map(cell).join(' | ')} |`;
@@ -83,11 +83,21 @@ const pages = {
   ),
   'docs/metrics.md': page(
     'Metrics',
-    "Every process answers `/metrics` in the Prometheus text format: the api on its own port, `edge`, `poller` and `coordinator` on `metrics.port`. Node's own metrics (`process_*`, `nodejs_*`) come with them. No label names a miner, an address or a shard: those live in SQL.",
+    "Every process answers `/metrics` in the Prometheus text format: the api on its own port, `edge`, `poller` and `coordinator` on `metrics.port`. Node's own metrics (`process_*`, `nodejs_*`) come with them. No label names a miner, an address or a shard: those live in SQL. A gauge that a process does not know is left out.",
     table(
-      ['metric', 'kind', 'labels', 'meaning'],
-      Object.entries(metricTable).map(([name, m]) => [`\`${name}\``, m.kind, m.labels.join(', '), m.help]),
+      ['metric', 'kind', 'unit', 'labels', 'meaning'],
+      Object.entries(metricTable).map(([name, m]) => [
+        `\`${name}\``,
+        m.kind,
+        m.unit,
+        m.labels.join(', '),
+        m.help,
+      ]),
     ),
+    '## Of Node',
+    'Event-loop lag is `nodejs_eventloop_lag_seconds` and its percentiles (`nodejs_eventloop_lag_p99_seconds`), memory `process_resident_memory_bytes`, processor time `process_cpu_seconds_total`.',
+    '## How many series',
+    `A process has fewer than 5,000, whatever the fleet. The label \`site\` tells the first ${maxSites} sites apart and has \`other\` for the rest; a metric that got more sets of labels than it has room for counts the further ones under \`other\`.`,
     '## The conservation law',
     '`scheduled + spooled at start = stored + duplicate + rejected + quarantined + dropped + skipped + in spool + in flight`. `headframe_conservation_error` is the difference and is 0 at every moment; anything else is a defect.',
   ),

@@ -13,8 +13,9 @@ import type {
   NotifierInput,
 } from '../domain/alerts.js';
 import { AppError } from '../domain/errors.js';
+import type { ChangeNote } from '../domain/people.js';
 import { askedSites, principalOf, sitesOf } from './access.js';
-import type { Audit, Change } from './audit.js';
+import { noteOf, type Audit, type NotedChange } from './audit.js';
 import type { alertRoutes } from './contract/alert-routes.js';
 import {
   acknowledgeBody,
@@ -39,27 +40,43 @@ import { thingOf } from './site-guard.js';
 export interface AlertDeps {
   readonly alerts: {
     list(query: AlertQuery): Promise<readonly Alert[]>;
-    acknowledge(alertId: number, by: string, note: string | null, now: Date): Promise<Alert | null>;
+    acknowledge(
+      alertId: number,
+      by: string,
+      note: string | null,
+      now: Date,
+      line: ChangeNote,
+    ): Promise<Alert | null>;
     find(alertId: number): Promise<Alert | null>;
     incidents(siteIds: readonly number[] | null, limit: number): Promise<readonly Incident[]>;
     windows(now: Date, at: null, siteIds: readonly number[] | null): Promise<readonly MaintenanceWindow[]>;
-    addWindow(input: MaintenanceWindowInput): Promise<MaintenanceWindow>;
+    addWindow(input: MaintenanceWindowInput, note: ChangeNote): Promise<MaintenanceWindow>;
     findWindow(windowId: number): Promise<MaintenanceWindow | null>;
-    deleteWindow(windowId: number): Promise<boolean>;
+    deleteWindow(windowId: number, note: ChangeNote): Promise<boolean>;
   };
   readonly rules: {
     list(siteIds: readonly number[] | null): Promise<readonly AlertRule[]>;
     find(ruleId: number): Promise<AlertRule | null>;
-    create(input: AlertRuleInput): Promise<AlertRule>;
-    update(ruleId: number, version: number, input: AlertRuleInput): Promise<AlertRule | null>;
-    delete(ruleId: number): Promise<boolean>;
+    create(input: AlertRuleInput, note: ChangeNote): Promise<AlertRule>;
+    update(
+      ruleId: number,
+      version: number,
+      input: AlertRuleInput,
+      note: ChangeNote,
+    ): Promise<AlertRule | null>;
+    delete(ruleId: number, note: ChangeNote): Promise<boolean>;
   };
   readonly notifiers: {
     list(siteIds: readonly number[] | null): Promise<readonly Notifier[]>;
     find(notifierId: number): Promise<Notifier | null>;
-    create(input: NotifierInput, maxNotifiers: number): Promise<Notifier>;
-    update(notifierId: number, version: number, input: NotifierInput): Promise<Notifier | null>;
-    delete(notifierId: number): Promise<boolean>;
+    create(input: NotifierInput, maxNotifiers: number, note: ChangeNote): Promise<Notifier>;
+    update(
+      notifierId: number,
+      version: number,
+      input: NotifierInput,
+      note: ChangeNote,
+    ): Promise<Notifier | null>;
+    delete(notifierId: number, note: ChangeNote): Promise<boolean>;
     outbox(
       state: string | null,
       limit: number,
@@ -68,7 +85,7 @@ export interface AlertDeps {
     findNotice(
       notificationId: string,
     ): Promise<{ readonly site_id: number | null; readonly state: string } | null>;
-    revive(notificationId: string, now: Date): Promise<boolean>;
+    revive(notificationId: string, now: Date, note: ChangeNote): Promise<boolean>;
   };
   readonly maxNotifiers: number;
   /** Tells a notifier once; null when it was told, else what went wrong. */
@@ -92,15 +109,15 @@ export function createAlertHandlers(deps: ApiDeps, audit: Audit): Record<keyof t
       const { by, note } = await readJsonBody(request, acknowledgeBody);
       const who = principalOf(response);
       const name = who.kind === 'local' ? by : who.name;
-      const made = found(await alerts.acknowledge(idOf(request), name, note, now()));
-      await audit(request, response, {
-        action: 'alert.acknowledge',
-        target: `alert ${made.id}`,
-        siteId: made.site_id,
-        before: noteOf(thingOf<Alert>(response)),
-        after: noteOf(made),
+      const alert = thingOf<Alert>(response);
+      const line = noteOf(request, response, {
+        what: 'acknowledge',
+        thing: 'alert',
+        siteId: alert.site_id,
+        before: acknowledgement(alert),
+        after: {},
       });
-      send(response, made);
+      send(response, found(await alerts.acknowledge(idOf(request), name, note, now(), line)));
     },
     'get /api/collector/incidents': async (request, response) => {
       const { site_id, limit } = readParameters(siteListQuery, request.query);
@@ -111,32 +128,31 @@ export function createAlertHandlers(deps: ApiDeps, audit: Audit): Record<keyof t
       sendList(response, 'rules', await rules.list(askedSites(response, site_id)));
     },
     'post /api/collector/alert-rules': async (request, response) => {
-      const made = await rules.create(await readJsonBody(request, ruleBody));
-      await audit(request, response, ruleChanged('create', made.rule_id, null, made));
-      send(response, made);
+      const input = await readJsonBody(request, ruleBody);
+      const note = noteOf(request, response, ruleChanged('create', null, input));
+      send(response, await rules.create(input, note));
     },
     'put /api/collector/alert-rules/:id': async (request, response) => {
       const { version, ...input } = await readJsonBody(request, ruleChange);
-      const made = found(await rules.update(idOf(request), version, input));
-      await audit(request, response, ruleChanged('update', made.rule_id, thingOf(response), made));
-      send(response, made);
+      const note = noteOf(request, response, ruleChanged('update', thingOf(response), input));
+      send(response, found(await rules.update(idOf(request), version, input, note)));
     },
     'delete /api/collector/alert-rules/:id': async (request, response) => {
-      found((await rules.delete(idOf(request))) || null);
-      await audit(request, response, ruleChanged('delete', idOf(request), thingOf(response), null));
+      const note = noteOf(request, response, ruleChanged('delete', thingOf(response), null));
+      found((await rules.delete(idOf(request), note)) || null);
       sendDone(response);
     },
     'get /api/collector/maintenance-windows': async (_request, response) => {
       sendList(response, 'windows', await alerts.windows(now(), null, sitesOf(response)));
     },
     'post /api/collector/maintenance-windows': async (request, response) => {
-      const made = await alerts.addWindow(await readJsonBody(request, windowBody));
-      await audit(request, response, windowChanged('create', made.window_id, null, made));
-      send(response, made);
+      const input = await readJsonBody(request, windowBody);
+      const note = noteOf(request, response, windowChanged('create', null, input));
+      send(response, await alerts.addWindow(input, note));
     },
     'delete /api/collector/maintenance-windows/:id': async (request, response) => {
-      found((await alerts.deleteWindow(idOf(request))) || null);
-      await audit(request, response, windowChanged('delete', idOf(request), thingOf(response), null));
+      const note = noteOf(request, response, windowChanged('delete', thingOf(response), null));
+      found((await alerts.deleteWindow(idOf(request), note)) || null);
       sendDone(response);
     },
     'get /api/collector/notifiers': async (_request, response) => {
@@ -144,25 +160,28 @@ export function createAlertHandlers(deps: ApiDeps, audit: Audit): Record<keyof t
     },
     'post /api/collector/notifiers': async (request, response) => {
       const input = await readJsonBody(request, notifierBody);
-      const made = await notifiers.create(input, deps.alerts.maxNotifiers);
-      await audit(request, response, notifierChanged('create', made.notifier_id, null, made));
-      send(response, made);
+      const note = noteOf(request, response, notifierChanged('create', null, input));
+      send(response, await notifiers.create(input, deps.alerts.maxNotifiers, note));
     },
     'put /api/collector/notifiers/:id': async (request, response) => {
       const { version, ...input } = await readJsonBody(request, notifierChange);
-      const made = found(await notifiers.update(idOf(request), version, input));
-      await audit(request, response, notifierChanged('update', made.notifier_id, thingOf(response), made));
-      send(response, made);
+      const note = noteOf(request, response, notifierChanged('update', thingOf(response), input));
+      send(response, found(await notifiers.update(idOf(request), version, input, note)));
     },
     'delete /api/collector/notifiers/:id': async (request, response) => {
-      found((await notifiers.delete(idOf(request))) || null);
-      await audit(request, response, notifierChanged('delete', idOf(request), thingOf(response), null));
+      const note = noteOf(request, response, notifierChanged('delete', thingOf(response), null));
+      found((await notifiers.delete(idOf(request), note)) || null);
       sendDone(response);
     },
     'post /api/collector/notifiers/:id/test': async (request, response) => {
       await readJsonBody(request, emptyBody);
       const notifier = thingOf<Notifier>(response);
-      await audit(request, response, notifierChanged('test', notifier.notifier_id, notifier, null));
+      await audit(request, response, {
+        action: 'notifier.test',
+        target: `notifier ${notifier.notifier_id}`,
+        siteId: notifier.site_id,
+        before: notifier,
+      });
       const fault = await deps.alerts.tell(notifier, testNotice(notifier, now()), randomUUID());
       if (fault !== null) throw new AppError('NOTIFIER_FAILED', `The notifier was not told: ${fault}`);
       sendDone(response);
@@ -174,10 +193,9 @@ export function createAlertHandlers(deps: ApiDeps, audit: Audit): Record<keyof t
     'post /api/collector/notifications/:id/retry': async (request, response) => {
       await readJsonBody(request, emptyBody);
       const { id } = readParameters(noticePath, request.params);
-      found((await notifiers.revive(id, now())) || null);
       const before = thingOf<{ readonly site_id: number | null }>(response);
-      const change = { action: 'notification.retry', target: `notification ${id}`, siteId: before.site_id };
-      await audit(request, response, { ...change, before });
+      const change = { what: 'retry', thing: 'notification', siteId: before.site_id, before };
+      found((await notifiers.revive(id, now(), noteOf(request, response, change))) || null);
       sendDone(response);
     },
   };
@@ -187,10 +205,10 @@ type OfSite = { readonly site_id: number | null } | null;
 
 /** Tells the audit log of a kind of thing, of whichever site it is or was. */
 const changed =
-  (kind: string) =>
-  (what: string, id: number, before: OfSite, after: OfSite): Change => ({
-    action: `${kind}.${what}`,
-    target: `${kind} ${id}`,
+  (thing: string) =>
+  (what: string, before: OfSite, after: OfSite): NotedChange => ({
+    what,
+    thing,
     siteId: (after ?? before)?.site_id ?? null,
     before,
     after,
@@ -199,7 +217,7 @@ const ruleChanged = changed('alert_rule');
 const windowChanged = changed('maintenance_window');
 const notifierChanged = changed('notifier');
 
-const noteOf = ({ acknowledged_at, acknowledged_by, note }: Alert) => ({
+const acknowledgement = ({ acknowledged_at, acknowledged_by, note }: Alert) => ({
   acknowledged_at,
   acknowledged_by,
   note,

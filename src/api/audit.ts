@@ -1,10 +1,10 @@
 import type { Request, Response } from 'express';
-import type { Author } from '../domain/people.js';
+import type { Author, ChangeNote } from '../domain/people.js';
 import type { Principal } from '../domain/principal.js';
 import { principalOf } from './access.js';
 import type { ApiDeps } from './deps.js';
 
-/** A change, as the audit log is told. */
+/** Something that happened, as the audit log is told. */
 export interface Change {
   /** `alert_rule.update`: the kind of thing and what was done. */
   readonly action: string;
@@ -20,8 +20,8 @@ export interface Change {
 export type Audit = (request: Request, response: Response, change: Change, by?: Principal) => Promise<void>;
 
 /**
- * Told after the change, before the answer: an answer that says "done" has its line in the log. When the line
- * cannot be written the answer is 503 although the change stands, and the line goes to the process's log.
+ * Told before the answer, of what has no statement of its own to write the line with, such as a refusal: when the
+ * line cannot be written the answer is 503, and the line goes to the process's log. Changes take {@link noteOf}.
  */
 export function createAudit(deps: Pick<ApiDeps, 'people' | 'log'>): Audit {
   return async function audit(request, response, change, by = principalOf(response)) {
@@ -39,6 +39,32 @@ export function createAudit(deps: Pick<ApiDeps, 'people' | 'log'>): Audit {
       deps.log.error({ err, entry }, 'a line of the audit log was not written');
       throw err;
     }
+  };
+}
+
+/** A change of a thing, as its statement writes it into the log. */
+export interface NotedChange {
+  /** What was done: `update`. */
+  readonly what: string;
+  /** To what: `alert_rule`. */
+  readonly thing: string;
+  /** Null: of no site, or of all. */
+  readonly siteId: number | null;
+  readonly before?: object | null;
+  /** Laid over the columns of the row; null: nothing of it is told. */
+  readonly after?: object | null;
+}
+
+/** The line of a change in the name of who asks, for the statement that makes it. Secrets are masked. */
+export function noteOf(request: Request, response: Response, change: NotedChange): ChangeNote {
+  const { what, thing, siteId, before = null, after = null } = change;
+  return {
+    ...authorOf(request, response),
+    action: `${thing}.${what}`,
+    thing,
+    site_id: siteId,
+    before: mask(before),
+    after: mask(after),
   };
 }
 

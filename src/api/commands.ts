@@ -9,6 +9,7 @@ import { createBatchHandlers } from './command-batches.js';
 import { askedSites, sitesOf } from './access.js';
 import { authorOf } from './audit.js';
 import { createPending, createResult } from './command-collectors.js';
+import { createOptions } from './command-options.js';
 import { readAllowedOrder, refusalOf, ttlSeconds } from './command-order.js';
 import type { CommandWaits } from './command-waits.js';
 import type { commandRoutes } from './contract/command-routes.js';
@@ -122,6 +123,7 @@ export function createCommandHandlers(deps: ApiDeps): Record<keyof typeof comman
     'get /api/collector/commands/pending': createPending(deps),
     'post /api/collector/commands/:id/result': createResult(deps),
     ...createBatchHandlers(deps),
+    'get /api/collector/commands/options': createOptions(deps.commands),
     'post /api/collector/commands': async (request, response) => {
       const body = await readJsonBody(request, commandBody);
       const order = readAllowedOrder(options, body.command_type, body.parameters);

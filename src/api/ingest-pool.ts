@@ -4,6 +4,7 @@ import { Piscina } from 'piscina';
 import { AppError } from '../domain/errors.js';
 import type { IngestResult, IngestTask } from '../domain/ingest-task.js';
 import type { Logger } from '../telemetry/logger.js';
+import { createThreadUse } from '../telemetry/thread-use.js';
 import { overloaded } from './body.js';
 
 export interface IngestPoolOptions {
@@ -40,6 +41,9 @@ export class IngestPool {
   readonly #options: IngestPoolOptions;
   readonly #pool: Piscina<IngestTask, IngestResult>;
   #running = 0;
+
+  /** Share of the time since its last call in which the threads were at work. */
+  readonly use = createThreadUse(() => this.#pool.threads);
 
   constructor(log: Logger, options: Partial<IngestPoolOptions> = {}) {
     this.#options = { ...defaultIngestPoolOptions, ...options };

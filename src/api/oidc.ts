@@ -3,6 +3,7 @@ import { rightsOfClaims, subjectOfClaims, type ClaimRules } from '../domain/clai
 import { AppError } from '../domain/errors.js';
 import type { Principal } from '../domain/principal.js';
 import type { SubjectUser } from '../storage/subjects.repo.js';
+import { requestIdOf } from './audit.js';
 import { stranger, type PeopleParts } from './auth.js';
 import type { oidcRoutes } from './contract/oidc-routes.js';
 import type { ApiDeps } from './deps.js';
@@ -89,23 +90,16 @@ function createEnter(
     const rights = rightsOfClaims(claims, rules);
     if (rights === null)
       throw new AppError('FORBIDDEN', `The provider gives ${person.name} no role here: ask who manages it`);
-    const outcome = await deps.people.subjects.signIn(person, rights.role, rights.siteNames);
+    const from = { address: request.ip ?? null, request_id: requestIdOf(response) };
+    const outcome = await deps.people.subjects.signIn(person, rights.role, rights.siteNames, from);
     if (outcome.kind === 'disabled') throw new AppError('LOGIN_FAILED', `User ${outcome.userId} is disabled`);
     if (outcome.kind === 'full') throw new AppError('CONFLICT', 'There are too many users');
     const { user } = outcome;
-    const target = `user ${user.user_id}`;
-    const by = principalOfUser(user);
-    const after = { name: user.name, role: user.role, site_ids: user.site_ids, by: 'oidc' };
-    if (outcome.kind === 'made')
-      await audit(request, response, { action: 'user.create', target, siteId: null, after }, by);
-    else if (!isSame(outcome.before, user)) {
-      const { before } = outcome;
-      await audit(request, response, { action: 'user.update', target, siteId: null, before, after }, by);
-    }
     await beginSession(request, response, user.user_id);
     principals.forget();
+    const target = `user ${user.user_id}`;
     const change = { action: 'session.begin', target, siteId: null, after: { by: 'oidc' } };
-    await audit(request, response, change, by);
+    await audit(request, response, change, principalOfUser(user));
   };
 }
 
@@ -116,10 +110,6 @@ const principalOfUser = ({ user_id, name, role, site_ids }: SubjectUser): Princi
   role,
   siteIds: site_ids === null ? null : new Set(site_ids),
 });
-
-type Compared = Pick<SubjectUser, 'role' | 'site_ids'>;
-const isSame = (a: Compared, b: Compared): boolean =>
-  a.role === b.role && JSON.stringify(a.site_ids) === JSON.stringify(b.site_ids);
 
 function refused(error: unknown) {
   const reason = error instanceof AppError ? error.message : 'fault';

@@ -4,7 +4,16 @@ import type { TokenRights } from '../storage/tokens.repo.js';
 import type { ListedKey, CreatedKey } from '../storage/keys.repo.js';
 import type { Subject } from '../domain/claims.js';
 import type { Role } from '../domain/principal.js';
-import type { ApiToken, AuditEntry, AuditQuery, AuditRow, Rights, User } from '../domain/people.js';
+import type {
+  ApiToken,
+  AuditEntry,
+  AuditQuery,
+  AuditRow,
+  Author,
+  ChangeNote,
+  Rights,
+  User,
+} from '../domain/people.js';
 
 /** What people, their sessions and tokens need of the outside; what does not exist is null or false. */
 export interface PeopleDeps {
@@ -12,12 +21,17 @@ export interface PeopleDeps {
     list(): Promise<readonly User[]>;
     find(userId: number): Promise<User | null>;
     findByName(name: string): Promise<(User & { readonly passwordHash: string | null }) | null>;
-    create(name: string, rights: Rights, passwordHash: string | null): Promise<User>;
-    update(userId: number, rights: Rights, isDisabled: boolean): Promise<User | null>;
-    setPassword(userId: number, passwordHash: string): Promise<boolean>;
+    create(name: string, rights: Rights, passwordHash: string | null, note: ChangeNote): Promise<User>;
+    update(userId: number, rights: Rights, isDisabled: boolean, note: ChangeNote): Promise<User | null>;
+    setPassword(userId: number, passwordHash: string, note: ChangeNote): Promise<boolean>;
   };
   readonly subjects: {
-    signIn(person: Subject, role: Role, siteNames: readonly string[] | null): Promise<SubjectOutcome>;
+    signIn(
+      person: Subject,
+      role: Role,
+      siteNames: readonly string[] | null,
+      by: Pick<Author, 'address' | 'request_id'>,
+    ): Promise<SubjectOutcome>;
   };
   readonly sessions: {
     begin(
@@ -36,17 +50,18 @@ export interface PeopleDeps {
       label: string,
       rights: Rights,
       expiresAt: Date,
+      note: ChangeNote,
     ): Promise<{ readonly token: string; readonly made: ApiToken }>;
     find(sha256: Buffer, now: Date): Promise<TokenRights | null>;
     touch(tokenId: number, now: Date): Promise<void>;
     list(userId: number | null): Promise<readonly ApiToken[]>;
     findById(tokenId: number): Promise<ApiToken | null>;
-    revoke(tokenId: number): Promise<boolean>;
+    revoke(tokenId: number, note: ChangeNote): Promise<boolean>;
   };
   readonly keys: {
     list(siteIds: readonly number[] | null): Promise<readonly ListedKey[]>;
-    create(siteId: number, label: string | null): Promise<CreatedKey>;
-    revoke(keyId: number): Promise<boolean>;
+    create(siteId: number, label: string | null, note: ChangeNote): Promise<CreatedKey>;
+    revoke(keyId: number, note: ChangeNote): Promise<boolean>;
   };
   readonly audit: {
     append(entry: AuditEntry): Promise<void>;

@@ -4,6 +4,7 @@ import type { ApiToken, User } from '../domain/people.js';
 import { includesRole, maySee, type Principal } from '../domain/principal.js';
 import type { ListedKey } from '../storage/keys.repo.js';
 import { askedSites, principalOf, sitesOf } from './access.js';
+import { noteOf, type NotedChange } from './audit.js';
 import type { PeopleParts } from './auth.js';
 import type { peopleRoutes } from './contract/people-routes.js';
 import { idPath } from './contract/alert-schemas.js';
@@ -58,10 +59,10 @@ function createOwnHandlers(
         throw new AppError('FORBIDDEN', 'The present password is another one');
       }
       await logins.succeed(request.ip ?? '', name);
-      await people.users.setPassword(userId, await people.passwords.hash(new_password));
+      const note = noteOf(request, response, userChanged('password', null, null));
+      await people.users.setPassword(userId, await people.passwords.hash(new_password), note);
       principals.forget();
       await beginSession(request, response, userId);
-      await audit(request, response, { action: 'user.password', target: `user ${userId}`, siteId: null });
       response.json({ success: true });
     },
     'get /api/auth/tokens': async (_request, response) => {
@@ -79,26 +80,24 @@ function createOwnHandlers(
         throw new AppError('REQUEST_INVALID', `Invalid days: at most ${options.tokenMaxDays}`);
       const rights = { ...asked, site_ids: asked.site_ids ?? sitesOf(response) };
       const expiresAt = new Date(deps.now() + days * dayMs);
-      const { token, made } = await people.tokens.create(principal.userId, label, rights, expiresAt);
-      const change = { action: 'api_token.create', target: `api_token ${made.token_id}`, siteId: null };
-      await audit(request, response, { ...change, after: made });
+      const note = noteOf(request, response, tokenChanged('create', null, {}));
+      const { token, made } = await people.tokens.create(principal.userId, label, rights, expiresAt, note);
       send(response, { ...made, token });
     },
     'delete /api/auth/tokens/:id': async (request, response) => {
       const tokenId = idOf(request);
       const token = await people.tokens.findById(tokenId);
       const isOwn = token !== null && token.user_id === principalOf(response).userId;
-      if (!isOwn || !(await people.tokens.revoke(tokenId))) throw none();
+      const note = noteOf(request, response, tokenChanged('revoke', token, null));
+      if (!isOwn || !(await people.tokens.revoke(tokenId, note))) throw none();
       principals.forget();
-      const change = { action: 'api_token.revoke', target: `api_token ${tokenId}`, siteId: null };
-      await audit(request, response, { ...change, before: token });
       response.json({ success: true });
     },
   };
 }
 
 /** Users, by admins. */
-function createUserHandlers(deps: ApiDeps, { principals, audit }: PeopleParts): Record<UserRoutes, Handle> {
+function createUserHandlers(deps: ApiDeps, { principals }: PeopleParts): Record<UserRoutes, Handle> {
   const { users, passwords } = deps.people;
   return {
     'get /api/users': async (_request, response) => {
@@ -107,23 +106,22 @@ function createUserHandlers(deps: ApiDeps, { principals, audit }: PeopleParts): 
     'post /api/users': async (request, response) => {
       const { name, password, ...rights } = await readJsonBody(request, userBody);
       const hash = password === null ? null : await passwords.hash(password);
-      const made = await users.create(name, rights, hash);
-      await audit(request, response, userChanged('create', made.user_id, null, made));
-      send(response, made);
+      const note = noteOf(request, response, userChanged('create', null, {}));
+      send(response, await users.create(name, rights, hash, note));
     },
     'put /api/users/:id': async (request, response) => {
       const { disabled, ...rights } = await readJsonBody(request, userChange);
-      const made = await users.update(idOf(request), rights, disabled);
+      const note = noteOf(request, response, userChanged('update', thingOf<User>(response), {}));
+      const made = await users.update(idOf(request), rights, disabled, note);
       if (made === null) throw none();
       principals.forget();
-      await audit(request, response, userChanged('update', made.user_id, thingOf<User>(response), made));
       send(response, made);
     },
     'post /api/users/:id/password': async (request, response) => {
       const { password } = await readJsonBody(request, passwordBody);
-      if (!(await users.setPassword(idOf(request), await passwords.hash(password)))) throw none();
+      const note = noteOf(request, response, userChanged('password', null, null));
+      if (!(await users.setPassword(idOf(request), await passwords.hash(password), note))) throw none();
       principals.forget();
-      await audit(request, response, userChanged('password', idOf(request), null, null));
       response.json({ success: true });
     },
   };
@@ -132,7 +130,7 @@ function createUserHandlers(deps: ApiDeps, { principals, audit }: PeopleParts): 
 /** Tokens of all, collector keys, and the audit log, for admins. */
 function createRest(
   deps: ApiDeps,
-  { principals, audit }: PeopleParts,
+  { principals }: PeopleParts,
 ): Record<Exclude<keyof typeof peopleRoutes, OwnRoutes | UserRoutes>, Handle> {
   const { people } = deps;
   return {
@@ -140,11 +138,9 @@ function createRest(
       sendList(response, 'tokens', ownOnes(principalOf(response), await people.tokens.list(null)));
     },
     'delete /api/tokens/:id': async (request, response) => {
-      const tokenId = idOf(request);
-      if (!(await people.tokens.revoke(tokenId))) throw none();
+      const note = noteOf(request, response, tokenChanged('revoke', thingOf<ApiToken>(response), null));
+      if (!(await people.tokens.revoke(idOf(request), note))) throw none();
       principals.forget();
-      const change = { action: 'api_token.revoke', target: `api_token ${tokenId}`, siteId: null };
-      await audit(request, response, { ...change, before: thingOf<ApiToken>(response) });
       response.json({ success: true });
     },
     'get /api/collector/keys': async (request, response) => {
@@ -154,18 +150,14 @@ function createRest(
     },
     'post /api/collector/keys': async (request, response) => {
       const { site_id, label } = await readJsonBody(request, keyBody);
-      const { keyId: key_id, prefix, key } = await people.keys.create(site_id, label);
-      const made = { key_id, site_id, prefix, label };
-      const change = { action: 'collector_key.create', target: `collector_key ${key_id}`, siteId: site_id };
-      await audit(request, response, { ...change, after: made });
-      send(response, { ...made, key });
+      const change = { what: 'create', thing: 'collector_key', siteId: site_id, after: {} };
+      const made = await people.keys.create(site_id, label, noteOf(request, response, change));
+      send(response, { key_id: made.keyId, site_id, prefix: made.prefix, label, key: made.key });
     },
     'delete /api/collector/keys/:id': async (request, response) => {
-      const keyId = idOf(request);
-      if (!(await people.keys.revoke(keyId))) throw none();
       const before = keyJson(thingOf<ListedKey>(response));
-      const change = { action: 'collector_key.revoke', target: `collector_key ${keyId}` };
-      await audit(request, response, { ...change, siteId: before.site_id, before });
+      const change = { what: 'revoke', thing: 'collector_key', siteId: before.site_id, before };
+      if (!(await people.keys.revoke(idOf(request), noteOf(request, response, change)))) throw none();
       response.json({ success: true });
     },
     'get /api/audit': async (request, response) => {
@@ -203,13 +195,17 @@ function ownOnes<T extends { readonly site_ids: readonly number[] | null }>(
   return list.filter(({ site_ids }) => site_ids?.every((siteId) => maySee(principal, siteId)) === true);
 }
 
-const userChanged = (what: string, userId: number, before: User | null, after: User | null) => ({
-  action: `user.${what}`,
-  target: `user ${userId}`,
-  siteId: null,
-  before,
-  after,
-});
+const changed =
+  (thing: string) =>
+  (what: string, before: object | null, after: object | null): NotedChange => ({
+    what,
+    thing,
+    siteId: null,
+    before,
+    after,
+  });
+const userChanged = changed('user');
+const tokenChanged = changed('api_token');
 
 const keyJson = (key: ListedKey) => ({
   key_id: key.keyId,

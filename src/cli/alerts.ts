@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.js';
 import type { Alert } from '../domain/alerts.js';
-import { auditCommand, systemUser } from './audit.js';
+import { commandNote, systemUser } from './audit.js';
 import { columns } from './columns.js';
 import { refuseMissing, siteIdsOf, withStore } from './data.js';
 
@@ -36,14 +36,13 @@ export async function acknowledgeAlert(
   const { id, note } = options;
   return withStore(config, async (store) => {
     const now = new Date();
-    const alert = await store.alerts.acknowledge(id, systemUser(), note, now);
+    const found = await store.alerts.find(id);
+    const siteId = found?.site_id ?? null;
+    const line = commandNote({ what: 'acknowledge', thing: 'alert', siteId, after: {} });
+    const alert = await store.alerts.acknowledge(id, systemUser(), note, now, line);
     if (alert === null) print(`there is no alert ${id}`);
-    else if (alert.acknowledged_at === now.toISOString()) {
-      const after = { acknowledged_by: alert.acknowledged_by, note };
-      const change = { action: 'alert.acknowledge', target: `alert ${id}`, siteId: alert.site_id, after };
-      await auditCommand(store, change);
-      print(`alert ${id} is acknowledged`);
-    } else
+    else if (alert.acknowledged_at === now.toISOString()) print(`alert ${id} is acknowledged`);
+    else
       print(
         `alert ${id} was acknowledged by ${alert.acknowledged_by ?? ''} at ${alert.acknowledged_at ?? ''}`,
       );

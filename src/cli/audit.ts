@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import type { ChangeNote } from '../domain/people.js';
 import type { Store } from '../roles/store.js';
 
 /** Who runs the command; a system user without a name is the operator, as over HTTP. */
@@ -10,7 +11,27 @@ export function systemUser(): string {
   }
 }
 
-/** Writes a change by a command, on the database itself, into the audit log. */
+/** The line of a change by a command, on the database itself, for the statement that makes it. */
+export function commandNote(change: {
+  readonly what: string;
+  readonly thing: string;
+  readonly siteId: number | null;
+  readonly before?: object | null;
+  readonly after?: object | null;
+}): ChangeNote {
+  const { what, thing, siteId, before = null, after = null } = change;
+  return { ...commandAuthor(), action: `${thing}.${what}`, thing, site_id: siteId, before, after };
+}
+
+const commandAuthor = () => ({
+  actor_kind: 'local' as const,
+  actor: `command:${systemUser()}`,
+  user_id: null,
+  address: null,
+  request_id: null,
+});
+
+/** Writes what a command did, that has no statement of its own to write it with, into the audit log. */
 export async function auditCommand(
   store: Pick<Store, 'audit'>,
   change: {
@@ -23,14 +44,10 @@ export async function auditCommand(
 ): Promise<void> {
   const { action, target, siteId, before = null, after = null } = change;
   await store.audit.append({
-    actor_kind: 'local',
-    actor: `command:${systemUser()}`,
-    user_id: null,
+    ...commandAuthor(),
     action,
     target,
     site_id: siteId,
-    address: null,
-    request_id: null,
     before,
     after,
   });

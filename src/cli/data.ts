@@ -7,7 +7,7 @@ import { startEmbeddedPostgres } from '../storage/embedded/embedded-postgres.js'
 import type { ListedKey } from '../storage/keys.repo.js';
 import { checkSchema, migrate, type SchemaState } from '../storage/migrate.js';
 import { createLogger, type Logger } from '../telemetry/logger.js';
-import { auditCommand } from './audit.js';
+import { commandNote } from './audit.js';
 import { columns } from './columns.js';
 
 type Print = (line: string) => void;
@@ -89,9 +89,9 @@ export async function createKey(
   print: Print,
 ): Promise<number> {
   return withStore(config, async (store) => {
-    const made = await store.keys.create(await store.sites.ensureSite(options.site), options.label);
-    const after = { key_id: made.keyId, prefix: made.prefix, label: options.label };
-    await auditCommand(store, { ...keyChange('create', made.keyId, made.siteId), after });
+    const siteId = await store.sites.ensureSite(options.site);
+    const note = commandNote({ what: 'create', thing: 'collector_key', siteId, after: {} });
+    const made = await store.keys.create(siteId, options.label, note);
     if (options.isJson) {
       const { keyId: key_id, siteId: site_id, key } = made;
       print(JSON.stringify({ key_id, site_id, site: options.site, key }));
@@ -116,13 +116,6 @@ export async function listKeys(
     return 0;
   });
 }
-
-/** Of a key, for the audit log. */
-export const keyChange = (what: string, keyId: number, siteId: number) => ({
-  action: `collector_key.${what}`,
-  target: `collector_key ${keyId}`,
-  siteId,
-});
 
 function keyJson(key: ListedKey): Record<string, unknown> {
   return {
@@ -154,9 +147,17 @@ export async function revokeKey(config: Config, keyId: number, print: Print): Pr
   refuseMissing(config);
   return withStore(config, async (store) => {
     const before = await store.keys.findById(keyId);
-    const isRevoked = await store.keys.revoke(keyId);
-    if (isRevoked && before !== null)
-      await auditCommand(store, { ...keyChange('revoke', keyId, before.siteId), before: keyJson(before) });
+    const isRevoked =
+      before !== null &&
+      (await store.keys.revoke(
+        keyId,
+        commandNote({
+          what: 'revoke',
+          thing: 'collector_key',
+          siteId: before.siteId,
+          before: keyJson(before),
+        }),
+      ));
     print(isRevoked ? `key ${keyId} is revoked` : `there is no active key ${keyId}`);
     return isRevoked ? 0 : 1;
   });

@@ -3,8 +3,8 @@ import type { Config } from '../config/schema.js';
 import { AppError } from '../domain/errors.js';
 import type { Store } from '../roles/store.js';
 import { hashKey } from '../storage/keys.repo.js';
-import { auditCommand } from './audit.js';
-import { keyChange, withStore } from './data.js';
+import { commandNote } from './audit.js';
+import { withStore } from './data.js';
 
 /**
  * `headframe keys ensure`: every site of the settings has a key, made into `upload.keys_dir` where there is none, and
@@ -36,8 +36,7 @@ async function register(store: Store, site: string, key: string): Promise<string
   const siteId = await store.sites.ensureSite(site);
   const known = await store.keys.find(hashKey(key));
   if (known?.siteId === siteId) return `key ${known.keyId}, as before`;
-  const made = await store.keys.import(siteId, key, 'from a file');
-  const after = { key_id: made.keyId, prefix: made.prefix, label: 'from a file' };
-  await auditCommand(store, { ...keyChange('create', made.keyId, siteId), after });
+  const note = commandNote({ what: 'create', thing: 'collector_key', siteId, after: {} });
+  const made = await store.keys.import(siteId, key, 'from a file', note);
   return `key ${made.keyId}, new to the database`;
 }

@@ -4,7 +4,7 @@ import type { ApiToken, Rights, User } from '../domain/people.js';
 import type { Role } from '../domain/principal.js';
 import type { Store } from '../roles/store.js';
 import { PasswordHasher } from '../storage/secrets.js';
-import { auditCommand } from './audit.js';
+import { commandNote } from './audit.js';
 import { columns } from './columns.js';
 import { refuseMissing, siteIdsOf, withStore } from './data.js';
 import { readNewPassword } from './password-prompt.js';
@@ -47,8 +47,7 @@ export async function addUser(
       return 0;
     }
     const rights: Rights = { role, site_ids: await sitesNamed(store, options.sites) };
-    const made = await store.users.create(name, rights, hash);
-    await auditCommand(store, userChange('create', made.user_id, null, made));
+    const made = await store.users.create(name, rights, hash, userNote('create', null, {}));
     print(`user ${made.user_id} is added: ${name}, ${role} of ${options.sites.join(', ') || 'all sites'}`);
     return 0;
   });
@@ -91,8 +90,7 @@ export async function setUserDisabled(
   refuseMissing(config);
   return withStore(config, async (store) => {
     const user = await userNamed(store, options.name);
-    const made = await store.users.update(user.user_id, user, options.isDisabled);
-    await auditCommand(store, userChange('update', user.user_id, user, made));
+    await store.users.update(user.user_id, user, options.isDisabled, userNote('update', user, {}));
     print(`user ${user.name} is ${options.isDisabled ? 'disabled' : 'enabled'}`);
     return 0;
   });
@@ -108,8 +106,7 @@ export async function setUserPassword(
   const hash = await new PasswordHasher().hash(await readNewPassword(options.passwordFile));
   return withStore(config, async (store) => {
     const user = await userNamed(store, options.name);
-    await store.users.setPassword(user.user_id, hash);
-    await auditCommand(store, userChange('password', user.user_id, null, null));
+    await store.users.setPassword(user.user_id, hash, userNote('password', null, null));
     print(`the password of ${user.name} is set; every session of theirs has ended`);
     return 0;
   });
@@ -138,8 +135,8 @@ export async function createToken(
     const site_ids = options.sites.length === 0 ? user.site_ids : await sitesNamed(store, options.sites);
     const rights = { role: options.role ?? user.role, site_ids };
     const expires = new Date(Date.now() + options.days * dayMs);
-    const { token, made } = await store.tokens.create(user.user_id, options.label, rights, expires);
-    await auditCommand(store, tokenChange('create', made.token_id, null, made));
+    const note = tokenNote('create', null, {});
+    const { token, made } = await store.tokens.create(user.user_id, options.label, rights, expires, note);
     if (options.isJson) print(JSON.stringify({ ...made, token }));
     else {
       print(token);
@@ -186,23 +183,16 @@ export async function revokeToken(config: Config, tokenId: number, print: Print)
   refuseMissing(config);
   return withStore(config, async (store) => {
     const before = await store.tokens.findById(tokenId);
-    const isRevoked = await store.tokens.revoke(tokenId);
-    if (isRevoked) await auditCommand(store, tokenChange('revoke', tokenId, before, null));
+    const isRevoked = await store.tokens.revoke(tokenId, tokenNote('revoke', before, null));
     print(isRevoked ? `token ${tokenId} is revoked` : `there is no active token ${tokenId}`);
     return isRevoked ? 0 : 1;
   });
 }
 
-const changed =
-  (kind: string) => (what: string, id: number, before: object | null, after: object | null) => ({
-    action: `${kind}.${what}`,
-    target: `${kind} ${id}`,
-    siteId: null,
-    before,
-    after,
-  });
-const userChange = changed('user');
-const tokenChange = changed('api_token');
+const noted = (thing: string) => (what: string, before: object | null, after: object | null) =>
+  commandNote({ what, thing, siteId: null, before, after });
+const userNote = noted('user');
+const tokenNote = noted('api_token');
 
 function stateOf(token: ApiToken): string {
   if (token.revoked_at !== null) return 'revoked';

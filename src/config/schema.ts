@@ -343,8 +343,9 @@ export const configSchema = z.strictObject({
         .default('127.0.0.1')
         .describe('Address of `/metrics`, `/healthz`, `/readyz` of edge, poller and coordinator.'),
       port: int(0, 65535, 9464, 'Their port; 0: any.'),
+      refresh_s: int(1, 3600, 15, 'How often the api asks the database for what only that can tell, s.'),
     },
-    'Watching a process without the api.',
+    'Watching a process.',
   ),
 });
 

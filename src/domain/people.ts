@@ -53,6 +53,14 @@ export interface AuditEntry {
 /** Who a change is by, and where it was asked from. */
 export type Author = Pick<AuditEntry, 'actor_kind' | 'actor' | 'user_id' | 'address' | 'request_id'>;
 
+/** A change as its own statement writes it into the log; the number of the thing is what the statement finds. */
+export interface ChangeNote extends Omit<AuditEntry, 'target'> {
+  /** `alert_rule`, of which `target` is made with the number. */
+  readonly thing: string;
+  /** Laid over the columns of the changed row; null: it is gone, or nothing of it is told. */
+  readonly after: object | null;
+}
+
 /** A line as it is read. */
 export interface AuditRow extends AuditEntry {
   /** A number as text: it may pass 2^53. */

@@ -2,6 +2,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { PollOutcome, PollTask, PollWorkerData, PolledPiece } from '../domain/poll-task.js';
 import type { Logger } from '../telemetry/logger.js';
+import { createThreadUse } from '../telemetry/thread-use.js';
 
 export interface PollPoolOptions {
   /** The compiled `poll-worker.js`. */
@@ -39,6 +40,9 @@ export class PollPool {
   readonly #lastBeat = new Map<number, { count: number; at: number }>();
   readonly #watch: NodeJS.Timeout;
   #running = 0;
+
+  /** Share of the time since its last call in which the threads were at work. */
+  readonly use = createThreadUse(() => this.#pool.threads);
 
   constructor(options: PollPoolOptions) {
     this.#options = options;

@@ -21,6 +21,7 @@ import { accessOptionsOf } from './people.js';
 import { listenOptionsOf } from './listen.js';
 import { thresholdsOf } from './plan.js';
 import { storeDeps } from './read-deps.js';
+import { startWatch } from './watch.js';
 import { openStore, staleAfterS, type Store } from './store.js';
 
 export interface ApiOptions {
@@ -46,6 +47,7 @@ export async function startApi(
     maxHeapMb: config.api.ingest_heap_mb,
     deadlineMs: config.api.ingest_timeout_ms,
   });
+  options.metrics.gauge('headframe_thread_use_ratio', pool.use, { pool: 'ingest' });
   const shared = openShared(options);
   const waits = commandWaitsOf(options);
   const app = createApp({
@@ -69,13 +71,14 @@ export async function startApi(
       ? await startServer({ app, host: '127.0.0.1', port: 0, lifecycle })
       : null;
   const maintenance = startMaintenance(options);
+  const watch = startWatch(options);
   const alerts = startAlerts({ ...options, send });
   const commands = startCommands({ ...options, waits });
   return {
     server,
     ownUrl: (own ?? server).url,
     async stop() {
-      await Promise.all([maintenance.stop(), alerts.stop(), commands.stop()]);
+      await Promise.all([maintenance.stop(), watch.stop(), alerts.stop(), commands.stop()]);
       const deadlineMs = config.shutdown_ms / 2;
       await Promise.all([server.stop({ deadlineMs }), own?.stop({ deadlineMs })]);
       await pool.close();

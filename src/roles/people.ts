@@ -89,22 +89,20 @@ export interface FirstLogin {
 }
 
 /** Makes the user `admin` on a database without users; null when there are some. */
-export async function makeFirstAdmin({ users, audit }: Store): Promise<FirstLogin | null> {
+export async function makeFirstAdmin({ users }: Store): Promise<FirstLogin | null> {
   if (await users.hasAny()) return null;
   const password = randomPassword();
-  const made = await users.createFirst('admin', await new PasswordHasher().hash(password));
-  if (made === null) return null;
-  await audit.append({
+  const made = await users.createFirst('admin', await new PasswordHasher().hash(password), {
     actor_kind: 'local',
     actor: 'first start',
     user_id: null,
     action: 'user.create',
-    target: `user ${made.user_id}`,
+    thing: 'user',
     site_id: null,
     address: null,
     request_id: null,
     before: null,
-    after: made,
+    after: {},
   });
-  return { name: made.name, password };
+  return made === null ? null : { name: made.name, password };
 }

@@ -68,6 +68,7 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
     log,
   });
   metrics.gauge('headframe_poll_threads_busy', () => pool.load);
+  metrics.gauge('headframe_thread_use_ratio', pool.use, { pool: 'poll' });
   const web = new Map(config.sites.map(({ name }) => [name, webSettingsOf(config, name)]));
   const poller = new Poller({
     run: (task, onPiece) => pool.run(task, onPiece),

@@ -1,6 +1,8 @@
 import type { AlertRule, AlertRuleInput } from '../domain/alerts.js';
 import { AppError } from '../domain/errors.js';
+import type { ChangeNote } from '../domain/people.js';
 import { refuseUnknownSite } from './alerts.repo.js';
+import { withNote } from './change-note.js';
 import type { Database, Sql } from './database.js';
 import { siteIn } from './site-scope.js';
 
@@ -28,16 +30,16 @@ export class AlertRulesRepo {
   }
 
   /** Throws `NOT_FOUND` for a site that is none. */
-  async create(input: AlertRuleInput): Promise<AlertRule> {
+  async create(input: AlertRuleInput, note: ChangeNote | null = null): Promise<AlertRule> {
     const [row] = await refuseUnknownSite(
-      this.#db.run(
-        'alert_rule',
-        (sql) => sql<RuleRow[]>`
+      this.#db.run('alert_rule', (sql) => {
+        const change = sql`
         insert into alert_rules (site_id, kind, severity, threshold, clear_threshold, duration_s, cooldown_s, model,
           subnet, miner, pools, enabled)
         select ${input.site_id}::int, ${input.kind}::text, ${valueColumns(sql, input)}
-        returning ${ruleColumns(sql)}`,
-      ),
+        returning ${ruleColumns(sql)}`;
+        return sql<RuleRow[]>`${withNote(sql, note, { change, id: 'rule_id' })} select * from changed`;
+      }),
     );
     if (row === undefined) throw new Error('the insert answered no row');
     return toRule(row);
@@ -47,21 +49,27 @@ export class AlertRulesRepo {
    * Changes a rule that is at `version`; its kind stays. Breaches that wait begin to wait anew. Null when
    * there is no such rule; throws `CONFLICT` when it is at another version.
    */
-  async update(ruleId: number, version: number, input: AlertRuleInput): Promise<AlertRule | null> {
+  async update(
+    ruleId: number,
+    version: number,
+    input: AlertRuleInput,
+    note: ChangeNote | null = null,
+  ): Promise<AlertRule | null> {
     const [row] = await refuseUnknownSite(
-      this.#db.run(
-        'alert_rule',
-        (sql) => sql<RuleRow[]>`
-        with waiting as (
+      this.#db.run('alert_rule', (sql) => {
+        const beside = sql`waiting as (
           delete from alert_pending where rule_id = ${ruleId}::int
             and exists (select from alert_rules where rule_id = ${ruleId}::int and version = ${version}::int)
-        )
+        ),`;
+        const change = sql`
         update alert_rules set (site_id, severity, threshold, clear_threshold, duration_s, cooldown_s, model, subnet,
           miner, pools, enabled, version, updated_at)
           = (select ${input.site_id}::int, ${valueColumns(sql, input)}, version + 1, now())
         where rule_id = ${ruleId}::int and version = ${version}::int and kind = ${input.kind}::text
-        returning ${ruleColumns(sql)}`,
-      ),
+        returning ${ruleColumns(sql)}`;
+        const head = withNote(sql, note, { change, id: 'rule_id', beside });
+        return sql<RuleRow[]>`${head} select * from changed`;
+      }),
     );
     if (row !== undefined) return toRule(row);
     const found = await this.find(ruleId);
@@ -72,12 +80,12 @@ export class AlertRulesRepo {
   }
 
   /** Its alerts end with the next evaluation. False when there is no such rule. */
-  async delete(ruleId: number): Promise<boolean> {
-    const rows = await this.#db.run(
-      'alert_rule',
-      (sql) => sql`delete from alert_rules where rule_id = ${ruleId}::int`,
-    );
-    return rows.count > 0;
+  async delete(ruleId: number, note: ChangeNote | null = null): Promise<boolean> {
+    const rows = await this.#db.run('alert_rule', (sql) => {
+      const change = sql`delete from alert_rules where rule_id = ${ruleId}::int returning rule_id`;
+      return sql`${withNote(sql, note, { change, id: 'rule_id' })} select 1 from changed`;
+    });
+    return rows.length > 0;
   }
 
   async find(ruleId: number): Promise<AlertRule | null> {

@@ -6,6 +6,8 @@ import type {
   MaintenanceWindowInput,
 } from '../domain/alerts.js';
 import { AppError } from '../domain/errors.js';
+import type { ChangeNote } from '../domain/people.js';
+import { withNote } from './change-note.js';
 import type { Database, Sql } from './database.js';
 import { siteIn } from './site-scope.js';
 import { errorCode } from './database-error.js';
@@ -58,14 +60,21 @@ export class AlertsRepo {
   }
 
   /** The alert, acknowledged; null when there is none. Acknowledging twice changes nothing. */
-  async acknowledge(alertId: number, by: string, note: string | null, now: Date): Promise<Alert | null> {
-    await this.#db.run(
-      'alert_acknowledge',
-      (sql) => sql`
-      update alerts set acknowledged_at = ${now.toISOString()}::text::timestamptz, acknowledged_by = ${by}::text,
-        note = ${note}::text
-      where alert_id = ${alertId}::int and acknowledged_at is null`,
-    );
+  async acknowledge(
+    alertId: number,
+    by: string,
+    note: string | null,
+    now: Date,
+    line: ChangeNote | null = null,
+  ): Promise<Alert | null> {
+    await this.#db.run('alert_acknowledge', (sql) => {
+      const change = sql`
+        update alerts set acknowledged_at = ${now.toISOString()}::text::timestamptz, acknowledged_by = ${by}::text,
+          note = ${note}::text
+        where alert_id = ${alertId}::int and acknowledged_at is null
+        returning alert_id, acknowledged_at, acknowledged_by, note`;
+      return sql`${withNote(sql, line, { change, id: 'alert_id' })} select 1 from changed`;
+    });
     return this.find(alertId);
   }
 
@@ -131,16 +140,16 @@ export class AlertsRepo {
   }
 
   /** Throws `NOT_FOUND` for a site that is none. */
-  async addWindow(input: MaintenanceWindowInput): Promise<MaintenanceWindow> {
+  async addWindow(input: MaintenanceWindowInput, note: ChangeNote | null = null): Promise<MaintenanceWindow> {
     const [row] = await refuseUnknownSite(
-      this.#db.run(
-        'maintenance_window',
-        (sql) => sql<WindowRow[]>`
+      this.#db.run('maintenance_window', (sql) => {
+        const change = sql`
         insert into maintenance_windows (site_id, model, subnet, miner, starts_at, ends_at, reason)
         values (${input.site_id}::int, ${input.model}::text, ${input.subnet}::text::cidr, ${input.miner}::text,
           ${input.starts_at}::text::timestamptz, ${input.ends_at}::text::timestamptz, ${input.reason}::text)
-        returning window_id, site_id, model, subnet::text, miner, starts_at, ends_at, reason`,
-      ),
+        returning window_id, site_id, model, subnet::text, miner, starts_at, ends_at, reason`;
+        return sql<WindowRow[]>`${withNote(sql, note, { change, id: 'window_id' })} select * from changed`;
+      }),
     );
     if (row === undefined) throw new Error('the insert answered no row');
     return toWindow(row);
@@ -157,12 +166,12 @@ export class AlertsRepo {
   }
 
   /** False when there is no such window. */
-  async deleteWindow(windowId: number): Promise<boolean> {
-    const rows = await this.#db.run(
-      'maintenance_window',
-      (sql) => sql`delete from maintenance_windows where window_id = ${windowId}::int`,
-    );
-    return rows.count > 0;
+  async deleteWindow(windowId: number, note: ChangeNote | null = null): Promise<boolean> {
+    const rows = await this.#db.run('maintenance_window', (sql) => {
+      const change = sql`delete from maintenance_windows where window_id = ${windowId}::int returning window_id`;
+      return sql`${withNote(sql, note, { change, id: 'window_id' })} select 1 from changed`;
+    });
+    return rows.length > 0;
   }
 }
 

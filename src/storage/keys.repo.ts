@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { AppError } from '../domain/errors.js';
 import type { CollectorKey } from '../domain/ingest.js';
+import type { ChangeNote } from '../domain/people.js';
+import { withNote } from './change-note.js';
 import { errorCode } from './database-error.js';
 import type { Database } from './database.js';
 import { siteIn } from './site-scope.js';
@@ -36,19 +38,28 @@ export class KeysRepo {
   }
 
   /** Makes a key for a site. Throws `REQUEST_INVALID` when two are active: one must be revoked first. */
-  async create(siteId: number, label: string | null = null): Promise<CreatedKey> {
-    return await this.import(siteId, `hsc_${randomBytes(32).toString('base64url')}`, label);
+  async create(
+    siteId: number,
+    label: string | null = null,
+    note: ChangeNote | null = null,
+  ): Promise<CreatedKey> {
+    return await this.import(siteId, `hsc_${randomBytes(32).toString('base64url')}`, label, note);
   }
 
   /** As `create`, with a key that the caller chose; the same key again for the same site is answered as it is. */
-  async import(siteId: number, key: string, label: string | null = null): Promise<CreatedKey> {
+  async import(
+    siteId: number,
+    key: string,
+    label: string | null = null,
+    note: ChangeNote | null = null,
+  ): Promise<CreatedKey> {
     const hash = hashKey(key);
     const prefix = key.slice(0, 8);
     // Two callers may pick the same free place; the loser looks again.
     for (let attempt = 0; attempt < 3; attempt++) {
       const known = await this.find(hash);
       if (known?.siteId === siteId) return { ...known, key };
-      const keyId = await this.#insert(siteId, hash, prefix, label);
+      const keyId = await this.#insert({ siteId, hash, prefix, label }, note);
       if (keyId !== null) return { keyId, siteId, prefix, key };
     }
     throw new AppError('REQUEST_INVALID', 'The site has two active keys: revoke one first');
@@ -90,12 +101,13 @@ export class KeysRepo {
   }
 
   /** False when there is no such active key. */
-  async revoke(keyId: number): Promise<boolean> {
-    const rows = await this.#db.run(
-      'revoke_key',
-      (sql) => sql`
-      update collector_keys set revoked_at = now() where key_id = ${keyId}::int and revoked_at is null returning 1`,
-    );
+  async revoke(keyId: number, note: ChangeNote | null = null): Promise<boolean> {
+    const rows = await this.#db.run('revoke_key', (sql) => {
+      const change = sql`
+        update collector_keys set revoked_at = now() where key_id = ${keyId}::int and revoked_at is null
+        returning key_id`;
+      return sql`${withNote(sql, note, { change, id: 'key_id' })} select 1 from changed`;
+    });
     return rows.length > 0;
   }
 
@@ -111,19 +123,34 @@ export class KeysRepo {
   }
 
   /** Null when both places are taken, or were while this ran. */
-  async #insert(siteId: number, hash: Buffer, prefix: string, label: string | null): Promise<number | null> {
+  async #insert(
+    {
+      siteId,
+      hash,
+      prefix,
+      label,
+    }: {
+      readonly siteId: number;
+      readonly hash: Buffer;
+      readonly prefix: string;
+      readonly label: string | null;
+    },
+    note: ChangeNote | null,
+  ): Promise<number | null> {
     try {
-      const [row] = await this.#db.run(
-        'create_key',
-        (sql) => sql<{ key_id: number }[]>`
+      const [row] = await this.#db.run('create_key', (sql) => {
+        const change = sql`
         insert into collector_keys (site_id, slot, key_hash, prefix, label)
         select ${siteId}::int, free.slot, decode(${hash.toString('hex')}::text, 'hex'), ${prefix}::text, ${label}::text
         from generate_series(1, 2) free (slot)
         where not exists (select from collector_keys k
           where k.site_id = ${siteId}::int and k.slot = free.slot and k.revoked_at is null)
         order by free.slot limit 1
-        returning key_id`,
-      );
+        returning key_id, site_id, prefix, label`;
+        return sql<
+          { key_id: number }[]
+        >`${withNote(sql, note, { change, id: 'key_id' })} select key_id from changed`;
+      });
       return row?.key_id ?? null;
     } catch (error) {
       if (errorCode(error) === '23505') return null;

@@ -1,7 +1,9 @@
 import type { ClaimedNotice, Settlement } from '../alerts/deliver.js';
 import type { Notice, Notifier, NotifierInput, NotifierTarget } from '../domain/alerts.js';
 import { AppError } from '../domain/errors.js';
+import type { ChangeNote } from '../domain/people.js';
 import { refuseUnknownSite } from './alerts.repo.js';
+import { withNote } from './change-note.js';
 import type { Database, Sql } from './database.js';
 import { siteIn } from './site-scope.js';
 import { errorCode } from './database-error.js';
@@ -70,38 +72,51 @@ export class NotifiersRepo {
   }
 
   /** Throws `CONFLICT` for a name that is taken, or past `maxNotifiers`; `NOT_FOUND` for a site that is none. */
-  async create(input: NotifierInput, maxNotifiers: number): Promise<Notifier> {
+  async create(
+    input: NotifierInput,
+    maxNotifiers: number,
+    note: ChangeNote | null = null,
+  ): Promise<Notifier> {
     const { kind, ...target } = input.target;
     const [row] = await refuseTakenName(
-      this.#db.run(
-        'notifier',
-        (sql) => sql<NotifierRow[]>`
+      this.#db.run('notifier', (sql) => {
+        const change = sql`
         insert into notifiers (site_id, name, kind, target, secret, min_severity, max_per_hour, enabled)
         select ${input.site_id}::int, ${input.name}::text, ${kind}::text, ${JSON.stringify(target)}::text::json,
           ${input.secret}::text, ${input.min_severity}::text, ${input.max_per_hour}::int,
           ${String(input.enabled)}::text::boolean
         where (select count(*) from notifiers) < ${maxNotifiers}::int
-        returning ${columns(sql)}`,
-      ),
+        returning ${columns(sql)}`;
+        return sql<
+          NotifierRow[]
+        >`${withNote(sql, note, { change, id: 'notifier_id' })} select * from changed`;
+      }),
     );
     if (row === undefined) throw new AppError('CONFLICT', `There are ${maxNotifiers} notifiers already`);
     return toNotifier(row);
   }
 
   /** Null when there is none; throws `CONFLICT` when it is at another version or the name is taken. */
-  async update(notifierId: number, version: number, input: NotifierInput): Promise<Notifier | null> {
+  async update(
+    notifierId: number,
+    version: number,
+    input: NotifierInput,
+    note: ChangeNote | null = null,
+  ): Promise<Notifier | null> {
     const { kind, ...target } = input.target;
     const [row] = await refuseTakenName(
-      this.#db.run(
-        'notifier',
-        (sql) => sql<NotifierRow[]>`
+      this.#db.run('notifier', (sql) => {
+        const change = sql`
         update notifiers set site_id = ${input.site_id}::int, name = ${input.name}::text, kind = ${kind}::text,
           target = ${JSON.stringify(target)}::text::json, secret = ${input.secret}::text,
           min_severity = ${input.min_severity}::text, max_per_hour = ${input.max_per_hour}::int,
           enabled = ${String(input.enabled)}::text::boolean, version = version + 1
         where notifier_id = ${notifierId}::int and version = ${version}::int
-        returning ${columns(sql)}`,
-      ),
+        returning ${columns(sql)}`;
+        return sql<
+          NotifierRow[]
+        >`${withNote(sql, note, { change, id: 'notifier_id' })} select * from changed`;
+      }),
     );
     if (row !== undefined) return toNotifier(row);
     const found = await this.find(notifierId);
@@ -110,12 +125,12 @@ export class NotifiersRepo {
   }
 
   /** What waits for it goes with it. False when there is none. */
-  async delete(notifierId: number): Promise<boolean> {
-    const rows = await this.#db.run(
-      'notifier',
-      (sql) => sql`delete from notifiers where notifier_id = ${notifierId}::int`,
-    );
-    return rows.count > 0;
+  async delete(notifierId: number, note: ChangeNote | null = null): Promise<boolean> {
+    const rows = await this.#db.run('notifier', (sql) => {
+      const change = sql`delete from notifiers where notifier_id = ${notifierId}::int returning notifier_id`;
+      return sql`${withNote(sql, note, { change, id: 'notifier_id' })} select 1 from changed`;
+    });
+    return rows.length > 0;
   }
 
   /** Takes due notices for `leaseMs`, at most `limit`; holds back what is over a notifier's cap. */
@@ -201,15 +216,15 @@ export class NotifiersRepo {
   }
 
   /** Puts a dead letter back; false when it is not one. */
-  async revive(notificationId: string, now: Date): Promise<boolean> {
-    const rows = await this.#db.run(
-      'notice_revive',
-      (sql) => sql`
-      update notification_outbox set state = 'queued', rounds = 0, lapsed = 0, settled_at = null, claimed_until = null,
-        not_before = ${now.toISOString()}::text::timestamptz
-      where notification_id = ${notificationId}::text::uuid and state = 'dead'`,
-    );
-    return rows.count > 0;
+  async revive(notificationId: string, now: Date, note: ChangeNote | null = null): Promise<boolean> {
+    const rows = await this.#db.run('notice_revive', (sql) => {
+      const change = sql`
+        update notification_outbox set state = 'queued', rounds = 0, lapsed = 0, settled_at = null,
+          claimed_until = null, not_before = ${now.toISOString()}::text::timestamptz
+        where notification_id = ${notificationId}::text::uuid and state = 'dead' returning notification_id`;
+      return sql`${withNote(sql, note, { change, id: 'notification_id' })} select 1 from changed`;
+    });
+    return rows.length > 0;
   }
 
   /** Notices that wait. */

@@ -27,6 +27,13 @@ export interface SiteStats {
   readonly last_upload: string | null;
 }
 
+/** How much of what is known of a site is of its last two slots. */
+export interface SiteFreshness {
+  readonly site_id: number;
+  readonly known: number;
+  readonly fresh: number;
+}
+
 type SummaryRow = Omit<SiteSummary, 'last_upload' | 'online_rate' | 'lag_seconds'> & {
   readonly last_upload: Date | null;
   readonly newest: Date | null;
@@ -88,6 +95,24 @@ export class SiteRepo {
       last_upload: row.last_upload?.toISOString() ?? null,
       lag_seconds: newest === null ? null : Math.max(0, (moment.now.getTime() - newest.getTime()) / 1_000),
     };
+  }
+
+  /** The known miners of each site, and those with a sample in its last two slots. `intervalS` is of sites that told none. */
+  async freshness(now: Date, intervalS: number): Promise<SiteFreshness[]> {
+    const rows = await this.#db.run(
+      'freshness',
+      (sql) => sql<SiteFreshness[]>`
+      with slots as (
+        select s.site_id, ${now.toISOString()}::text::timestamptz - 2 * make_interval(secs => coalesce(
+          (select i.interval_s from site_intervals i where i.site_id = s.site_id order by i.since desc limit 1),
+          ${String(intervalS)}::text::float8)) as since
+        from sites s)
+      select l.site_id, count(*)::int as known, (count(*) filter (where l.time > s.since))::int as fresh
+      from miner_telemetry_live l join slots s using (site_id)
+      where l.online or l.miner_id not in (select miner_id from miners where vacated_at is not null)
+      group by l.site_id`,
+    );
+    return rows.map((row) => ({ ...row }));
   }
 
   /** Totals over the sites of a list, or all. */

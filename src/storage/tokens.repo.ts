@@ -1,6 +1,7 @@
 import { AppError } from '../domain/errors.js';
-import { commonSites, type ApiToken, type Rights } from '../domain/people.js';
+import { commonSites, type ApiToken, type ChangeNote, type Rights } from '../domain/people.js';
 import { includesRole, type Role } from '../domain/principal.js';
+import { withNote } from './change-note.js';
 import type { Database, Sql } from './database.js';
 import { hashSecret, randomSecret } from './secrets.js';
 import { siteArray } from './site-scope.js';
@@ -48,22 +49,22 @@ export class TokensRepo {
     label: string,
     rights: Rights,
     expiresAt: Date,
+    note: ChangeNote | null = null,
   ): Promise<{ readonly token: string; readonly made: ApiToken }> {
     const token = `hst_${randomSecret()}`;
-    const [row] = await this.#db.run(
-      'token_create',
-      (sql) => sql<TokenRow[]>`
-      with made as (
+    const [row] = await this.#db.run('token_create', (sql) => {
+      const change = sql`
         insert into api_tokens (user_id, token_hash, prefix, label, role, site_ids, expires_at)
         select u.user_id, decode(${hashSecret(token).toString('hex')}::text, 'hex'), ${token.slice(0, 8)}::text,
           ${label}::text, ${rights.role}::text, ${siteArray(sql, rights.site_ids)},
           ${expiresAt.toISOString()}::text::timestamptz
         from users u where u.user_id = ${userId}::int and (select count(*) from api_tokens t
           where t.user_id = u.user_id and t.revoked_at is null and t.expires_at > now()) < ${maxActive}::int
-        returning *
-      )
-      select ${columns(sql)} from made t join users u using (user_id)`,
-    );
+        returning token_id, user_id, prefix, label, role, site_ids, created_at, expires_at, last_used_at, revoked_at`;
+      return sql<TokenRow[]>`
+        ${withNote(sql, note, { change, id: 'token_id' })}
+        select ${columns(sql)} from changed t join users u using (user_id)`;
+    });
     if (row === undefined)
       throw new AppError('CONFLICT', `The user has ${maxActive} active tokens: revoke one first`);
     return { token, made: toToken(row) };
@@ -123,13 +124,14 @@ export class TokensRepo {
   }
 
   /** False when there is no such active token. */
-  async revoke(tokenId: number): Promise<boolean> {
-    const rows = await this.#db.run(
-      'token_revoke',
-      (sql) => sql`
-      update api_tokens set revoked_at = now() where token_id = ${tokenId}::int and revoked_at is null`,
-    );
-    return rows.count > 0;
+  async revoke(tokenId: number, note: ChangeNote | null = null): Promise<boolean> {
+    const rows = await this.#db.run('token_revoke', (sql) => {
+      const change = sql`
+        update api_tokens set revoked_at = now() where token_id = ${tokenId}::int and revoked_at is null
+        returning token_id`;
+      return sql`${withNote(sql, note, { change, id: 'token_id' })} select 1 from changed`;
+    });
+    return rows.length > 0;
   }
 }
 

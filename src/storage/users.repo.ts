@@ -1,5 +1,6 @@
 import { AppError } from '../domain/errors.js';
-import type { Rights, User } from '../domain/people.js';
+import type { ChangeNote, Rights, User } from '../domain/people.js';
+import { withNote } from './change-note.js';
 import type { Database, Sql } from './database.js';
 import { errorCode } from './database-error.js';
 import { siteArray } from './site-scope.js';
@@ -55,31 +56,41 @@ export class UsersRepo {
   }
 
   /** Throws `CONFLICT` for a name that is taken, `NOT_FOUND` for a site that is none. */
-  async create(name: string, rights: Rights, passwordHash: string | null): Promise<User> {
+  async create(
+    name: string,
+    rights: Rights,
+    passwordHash: string | null,
+    note: ChangeNote | null = null,
+  ): Promise<User> {
     const [row] = await refuseTakenName(
-      this.#db.run(
-        'user_create',
-        (sql) => sql<UserRow[]>`
-        insert into users (name, role, site_ids, password_hash)
-        select ${name}::text, ${rights.role}::text, ${siteArray(sql, rights.site_ids)}, ${passwordHash}::text
-        where ${areSites(sql, rights.site_ids)} and (select count(*) from users) < ${maxUsers}::int
-        returning ${columns(sql)}`,
-      ),
+      this.#db.run('user_create', (sql) => {
+        const change = sql`
+          insert into users (name, role, site_ids, password_hash)
+          select ${name}::text, ${rights.role}::text, ${siteArray(sql, rights.site_ids)}, ${passwordHash}::text
+          where ${areSites(sql, rights.site_ids)} and (select count(*) from users) < ${maxUsers}::int
+          returning ${columns(sql)}`;
+        return sql<UserRow[]>`${withNote(sql, note, { change, id: 'user_id' })} select * from changed`;
+      }),
     );
-    if (row === undefined) throw noSuchSite();
-    return toUser(row);
+    if (row !== undefined) return toUser(row);
+    if (!(await this.#areSites(rights.site_ids))) throw noSuchSite();
+    throw new AppError('CONFLICT', `There are ${maxUsers} users, the most there may be`);
   }
 
   /** The first user of a database; null when there is one already, whoever else asks at the same time. */
-  async createFirst(name: string, passwordHash: string): Promise<User | null> {
+  async createFirst(
+    name: string,
+    passwordHash: string,
+    note: ChangeNote | null = null,
+  ): Promise<User | null> {
     try {
-      const [row] = await this.#db.run(
-        'user_create',
-        (sql) => sql<UserRow[]>`
-        insert into users (name, role, password_hash)
-        select ${name}::text, 'admin', ${passwordHash}::text where not exists (select from users)
-        returning ${columns(sql)}`,
-      );
+      const [row] = await this.#db.run('user_create', (sql) => {
+        const change = sql`
+          insert into users (name, role, password_hash)
+          select ${name}::text, 'admin', ${passwordHash}::text where not exists (select from users)
+          returning ${columns(sql)}`;
+        return sql<UserRow[]>`${withNote(sql, note, { change, id: 'user_id' })} select * from changed`;
+      });
       return row === undefined ? null : toUser(row);
     } catch (error) {
       if (errorCode(error) === '23505') return null;
@@ -91,38 +102,53 @@ export class UsersRepo {
    * Changes what a user may. Null when there is none; throws `CONFLICT` where no admin would be left, and
    * `NOT_FOUND` for a site that is none. Sessions of a disabled one end.
    */
-  async update(userId: number, rights: Rights, isDisabled: boolean): Promise<User | null> {
+  async update(
+    userId: number,
+    rights: Rights,
+    isDisabled: boolean,
+    note: ChangeNote | null = null,
+  ): Promise<User | null> {
     const disabled = String(isDisabled);
-    const [row] = await this.#db.run(
-      'user_update',
-      (sql) => sql<UserRow[]>`
-      with ended as (delete from sessions where user_id = ${userId}::int and ${disabled}::text::boolean)
+    const [row] = await this.#db.run('user_update', (sql) => {
+      const change = sql`
       update users set role = ${rights.role}::text, site_ids = ${siteArray(sql, rights.site_ids)},
         disabled_at = case when ${disabled}::text::boolean then coalesce(disabled_at, now()) end
       where user_id = ${userId}::int and ${areSites(sql, rights.site_ids)}
         and ((${rights.role}::text = 'admin' and not ${disabled}::text::boolean and ${siteArray(sql, rights.site_ids)} is null)
-          or exists (select from users other where other.user_id <> ${userId}::int and other.role = 'admin'
-            and other.disabled_at is null and other.site_ids is null)
-          or not exists (select from users self where self.user_id = ${userId}::int and self.role = 'admin'
-            and self.disabled_at is null and self.site_ids is null))
-      returning ${columns(sql)}`,
-    );
+          or exists (select from admins where admins.user_id <> ${userId}::int)
+          or not exists (select from admins where admins.user_id = ${userId}::int))
+      returning ${columns(sql)}`;
+      // Locked: of two who disable each other at once, the second finds the first one gone.
+      const beside = sql`
+      admins as (
+        select user_id from users where role = 'admin' and disabled_at is null and site_ids is null
+        order by user_id for update),`;
+      return sql<UserRow[]>`
+        ${withNote(sql, note, { change, id: 'user_id', beside })},
+        ended as (
+          delete from sessions where user_id in (select user_id from changed) and ${disabled}::text::boolean)
+        select * from changed`;
+    });
     if (row !== undefined) return toUser(row);
     if ((await this.find(userId)) === null) return null;
-    const known = await this.#db.run('user', (sql) => sql`select 1 where ${areSites(sql, rights.site_ids)}`);
-    if (known.length === 0) throw noSuchSite();
+    if (!(await this.#areSites(rights.site_ids))) throw noSuchSite();
     throw new AppError('CONFLICT', 'No admin of all sites would be left');
   }
 
   /** Sets the password and ends every session; false when there is no such user. */
-  async setPassword(userId: number, passwordHash: string): Promise<boolean> {
-    const rows = await this.#db.run(
-      'user_password',
-      (sql) => sql`
-      with ended as (delete from sessions where user_id = ${userId}::int)
-      update users set password_hash = ${passwordHash}::text where user_id = ${userId}::int`,
-    );
-    return rows.count > 0;
+  async setPassword(userId: number, passwordHash: string, note: ChangeNote | null = null): Promise<boolean> {
+    const rows = await this.#db.run('user_password', (sql) => {
+      const change = sql`
+        update users set password_hash = ${passwordHash}::text where user_id = ${userId}::int returning user_id`;
+      const beside = sql`ended as (delete from sessions where user_id = ${userId}::int),`;
+      return sql`${withNote(sql, note, { change, id: 'user_id', beside })} select 1 from changed`;
+    });
+    return rows.length > 0;
+  }
+
+  async #areSites(siteIds: readonly number[] | null): Promise<boolean> {
+    const known = await this.#db.run('user', (sql) => sql`select 1 where ${areSites(sql, siteIds)}`);
+    return known.length > 0;
   }
 }
 

@@ -32,6 +32,10 @@ const requests = (site: FilledSite): Partial<Record<RouteKey, readonly string[]>
     'get /api/collector/notifiers': ['/api/collector/notifiers'],
     'get /api/collector/notifications': ['/api/collector/notifications'],
     'get /api/collector/commands/history': ['/api/collector/commands/history'],
+    'get /api/collector/commands/options': [
+      '/api/collector/commands/options',
+      `/api/collector/commands/options?site_id=${site.siteId}&miner_id=10.1.0.1`,
+    ],
     'get /api/collector/commands/stats': ['/api/collector/commands/stats'],
     // Held against their schemas where there are commands: commands.test.ts.
     'get /api/collector/commands/pending': [],

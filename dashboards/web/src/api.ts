@@ -21,16 +21,33 @@ let skewMs = 0;
 /** The server's clock, by the `Date` of its last answer; ages are counted on it, ms since the epoch. */
 export const serverNow = (): number => Date.now() + skewMs;
 
-/** Gets the `data` of an answer. Throws with a sentence that can be shown. */
-export async function get<T>(path: string, signal: AbortSignal): Promise<T> {
+/** What the api wants of a request beside its path. */
+interface AskOptions {
+  readonly signal?: AbortSignal;
+  /** Sent as JSON. */
+  readonly body?: object;
+}
+
+/** Asks the api for an answer that is no error. Throws with a sentence that can be shown. */
+export async function ask<T>(
+  method: 'GET' | 'POST' | 'DELETE',
+  path: string,
+  { signal, body }: AskOptions = {},
+): Promise<T> {
+  const deadline = AbortSignal.timeout(DEADLINE_MS);
   let response: Response;
   try {
     response = await fetch(`/api/collector${path}`, {
-      headers: { accept: 'application/json' },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
+      method,
+      headers: {
+        accept: 'application/json',
+        ...(method !== 'GET' && { 'content-type': 'application/json' }),
+      },
+      signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
+      ...(body && { body: JSON.stringify(body) }),
     });
   } catch (cause) {
-    if (signal.aborted) throw cause;
+    if (signal?.aborted === true) throw cause;
     const isLate = cause instanceof DOMException && cause.name === 'TimeoutError';
     const message = isLate
       ? `The api did not answer within ${DEADLINE_MS / 1000} s.`
@@ -41,15 +58,20 @@ export async function get<T>(path: string, signal: AbortSignal): Promise<T> {
   const date = Date.parse(response.headers.get('date') ?? '');
   // The header has whole seconds; less than two of difference is no skew.
   if (!Number.isNaN(date)) skewMs = Math.abs(date - Date.now()) < 2000 ? 0 : date - Date.now();
-  const body = (await response.json().catch(() => null)) as {
+  const answer = (await response.json().catch(() => null)) as {
     success?: boolean;
-    data?: T;
     error?: string;
     code?: string;
   } | null;
-  if (response.ok && body?.success === true && body.data !== undefined) return body.data;
-  const code = body?.code ?? `HTTP ${response.status}`;
-  throw new Error(`${body?.error ?? 'The api answered with an error.'} (${code})`);
+  if (response.ok && answer?.success === true) return answer as T;
+  const code = answer?.code ?? `HTTP ${response.status}`;
+  throw new Error(`${answer?.error ?? 'The api answered with an error.'} (${code})`);
+}
+
+/** Gets the `data` of an answer, or all of one that has none. Throws with a sentence that can be shown. */
+export async function get<T>(path: string, signal: AbortSignal): Promise<T> {
+  const answer = await ask<T & { readonly data?: T }>('GET', path, { signal });
+  return answer.data ?? answer;
 }
 
 /** What is known of a resource: the last good answer stays while newer ones fail. */

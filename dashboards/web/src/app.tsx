@@ -1,8 +1,10 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { LivePage } from '../../../src/domain/ingest.js';
 import { useResource } from './api.js';
 import type { Site, TopMiners } from './api.js';
+import { BatchDialog } from './commands/batch-dialog.js';
+import { CommandsPage } from './commands/commands-page.js';
 import { Detail } from './detail.js';
 import { duration, hashrate, number, text } from './format.js';
 import { Header } from './header.js';
@@ -11,7 +13,8 @@ import { Miners } from './miners.js';
 import { Problem } from './parts.js';
 import { useRoute } from './route.js';
 import type { Route } from './route.js';
-import { useSession } from './session.js';
+import { mayCommand, useSession } from './session.js';
+import type { Me } from './session.js';
 import { States } from './states.js';
 import { useNow, useStream } from './stream.js';
 import type { Stream } from './stream.js';
@@ -93,10 +96,10 @@ export function App() {
   const { session, enter, leave, ask } = useSession();
   if (session === 'unknown') return <p class="quiet">Loading…</p>;
   if (session === null) return <Login enter={enter} />;
-  return <Farm menu={<UserMenu me={session} leave={leave} ask={ask} />} />;
+  return <Farm me={session} menu={<UserMenu me={session} leave={leave} ask={ask} />} />;
 }
 
-function Farm({ menu }: { readonly menu: ComponentChildren }) {
+function Farm({ me, menu }: { readonly me: Me; readonly menu: ComponentChildren }) {
   const [route, go] = useRoute();
   const retry = useNow(5000);
   const sites = useResource<readonly Site[]>('/sites', retry);
@@ -110,25 +113,37 @@ function Farm({ menu }: { readonly menu: ComponentChildren }) {
   const top = useResource<TopMiners>(site === null ? null : `/top/${site}`, tick);
   useTitle(stream);
   const { summary } = stream;
+  const mayAct = mayCommand(me);
+  const [isTelling, setTelling] = useState(false);
 
   return (
     <>
-      <Header sites={list} site={site} stream={stream} go={go} menu={menu} />
+      <Header sites={list} site={site} stream={stream} route={route} go={go} menu={menu} />
       <main data-lost={stream.connection === 'reconnecting' ? '' : undefined}>
         <Stalled stream={stream} error={live.error} />
         {site === null && !sites.isLoading && <NoSites error={sites.error} />}
         {summary === null && site !== null && (
           <p class="quiet">Waiting for the first figures… {live.error}</p>
         )}
-        {summary !== null && summary.total_miners === 0 && <NoMiners name={summary.site_name} />}
-        {summary !== null && summary.total_miners > 0 && (
+        {route.view === 'farm' && summary !== null && summary.total_miners === 0 && (
+          <NoMiners name={summary.site_name} />
+        )}
+        {route.view === 'commands' && site !== null && (
+          <CommandsPage key={site} site={site} me={me} route={route} go={go} />
+        )}
+        {route.view === 'farm' && summary !== null && summary.total_miners > 0 && (
           <>
             <Summary stream={stream} summary={summary} />
             <div class="overview">
               <States summary={summary} selected={route.state} go={go} />
               <TopLists top={top} route={route} go={go} />
             </div>
-            <Miners live={isLost ? { ...live, error: null } : live} route={route} go={go} />
+            <Miners
+              live={isLost ? { ...live, error: null } : live}
+              route={route}
+              go={go}
+              onTell={mayAct ? () => setTelling(true) : null}
+            />
           </>
         )}
       </main>
@@ -139,7 +154,11 @@ function Farm({ menu }: { readonly menu: ComponentChildren }) {
           neighbours={live.data?.miners.map((miner) => miner.miner_id) ?? []}
           tick={tick}
           go={go}
+          mayAct={mayAct}
         />
+      )}
+      {site !== null && isTelling && (
+        <BatchDialog site={site} route={route} go={go} onClose={() => setTelling(false)} />
       )}
     </>
   );

@@ -1,6 +1,8 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { MinerDetail } from '../../../src/domain/ingest.js';
 import { useResource } from './api.js';
+import { MinerCommands } from './commands/miner-commands.js';
 import { readBoard, readDetails } from './details.js';
 import { Boards, Fans, Pools, Section } from './equipment.js';
 import { AllFacts, Headline } from './facts.js';
@@ -16,6 +18,8 @@ interface DetailProps {
   readonly neighbours: readonly string[];
   readonly tick: number;
   readonly go: Go;
+  /** The reader may tell the miner what to do. */
+  readonly mayAct: boolean;
 }
 
 function Troubles({
@@ -42,12 +46,13 @@ function Troubles({
   );
 }
 
-function Body({ miner }: { readonly miner: MinerDetail }) {
+function Body({ miner, children }: { readonly miner: MinerDetail; readonly children: ComponentChildren }) {
   const read = readDetails(miner);
   return (
     <>
       <Troubles miner={miner} truncated={read.truncated} />
       <Headline miner={miner} />
+      {children}
       {read.deviceErrors.length > 0 && (
         <Section id="device-errors" title="Device errors">
           <ul class="errors">
@@ -70,7 +75,7 @@ function Body({ miner }: { readonly miner: MinerDetail }) {
 }
 
 /** One miner in full, over the page; Escape closes it, the focus goes back to where it was. */
-export function Detail({ site, miner, neighbours, tick, go }: DetailProps) {
+export function Detail({ site, miner, neighbours, tick, go, mayAct }: DetailProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const path = `/sites/${site}/miners/${encodeURIComponent(miner)}`;
   const { data: last, error } = useResource<MinerDetail>(path, tick);
@@ -127,7 +132,11 @@ export function Detail({ site, miner, neighbours, tick, go }: DetailProps) {
         </header>
         {error !== null && <Problem>This miner could not be read. Trying again by itself. {error}</Problem>}
         {data === null && error === null && <p class="quiet">Loading…</p>}
-        {data !== null && <Body key={miner} miner={data} />}
+        {data !== null && (
+          <Body key={miner} miner={data}>
+            <MinerCommands site={site} miner={miner} mayAct={mayAct} />
+          </Body>
+        )}
       </div>
     </dialog>
   );

@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import type { Site } from './api.js';
 import { duration } from './format.js';
-import type { Go } from './route.js';
+import { RouteLink } from './parts.js';
+import { views, type Go, type Route } from './route.js';
 import { useNow } from './stream.js';
 import type { Stream } from './stream.js';
 
@@ -28,13 +29,16 @@ interface HeaderProps {
   readonly sites: readonly Site[];
   readonly site: number | null;
   readonly stream: Stream;
+  readonly route: Route;
   readonly go: Go;
   /** Who looks at the page. */
   readonly menu: ComponentChildren;
 }
 
-/** Name, site, and how fresh the page is. */
-export function Header({ sites, site, stream, go, menu }: HeaderProps) {
+const viewNames = { farm: 'Farm', commands: 'Commands' } as const satisfies Record<Route['view'], string>;
+
+/** Name, site, parts of the page, and how fresh the page is. */
+export function Header({ sites, site, stream, route, go, menu }: HeaderProps) {
   return (
     <header class="top">
       <img src="/favicon.svg" alt="" width="26" height="26" />
@@ -44,7 +48,13 @@ export function Header({ sites, site, stream, go, menu }: HeaderProps) {
           aria-label="Site"
           value={String(site ?? '')}
           onChange={(event) =>
-            go({ site: Number(event.currentTarget.value), state: '', search: '', miner: '' })
+            go({
+              site: Number(event.currentTarget.value),
+              state: '',
+              search: '',
+              miner: '',
+              batch: null,
+            })
           }
         >
           {sites.map((each) => (
@@ -56,6 +66,19 @@ export function Header({ sites, site, stream, go, menu }: HeaderProps) {
       ) : (
         <p class="site">{stream.summary?.site_name ?? sites[0]?.site_name ?? ''}</p>
       )}
+      <nav class="views" aria-label="Parts of the page">
+        {views.map((view) => (
+          <RouteLink
+            key={view}
+            to={{ view, miner: '', batch: null }}
+            route={route}
+            go={go}
+            isCurrent={route.view === view}
+          >
+            {viewNames[view]}
+          </RouteLink>
+        ))}
+      </nav>
       <ConnectionState stream={stream} />
       {menu}
     </header>

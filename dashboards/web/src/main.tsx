@@ -11,5 +11,7 @@ import './styles/miner-table.css';
 import './styles/detail.css';
 import './styles/raw.css';
 import './styles/session.css';
+import './styles/commands.css';
+import './styles/orders.css';
 
 render(<App />, document.getElementById('app')!);

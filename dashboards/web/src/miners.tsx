@@ -13,6 +13,8 @@ interface MinersProps {
   readonly live: Resource<LivePage>;
   readonly route: Route;
   readonly go: Go;
+  /** Tells all of the table the same; null: the reader may not. */
+  readonly onTell: (() => void) | null;
 }
 
 const nameColumn: Column = { id: 'miner', label: 'Miner', sort: 'miner_id', cell: () => null };
@@ -125,7 +127,7 @@ function Pager({ page, route, go }: { readonly page: LivePage; readonly route: R
 }
 
 /** The table of miners with its filters and pages. */
-export function Miners({ live, route, go }: MinersProps) {
+export function Miners({ live, route, go, onTell }: MinersProps) {
   const { data, error, isLoading } = live;
   const isPastEnd = data !== null && data.miners.length === 0 && data.pagination.total > 0;
   return (
@@ -133,6 +135,11 @@ export function Miners({ live, route, go }: MinersProps) {
       <div class="miners-head">
         <h2 id="miners-title">Miners</h2>
         <Toolbar route={route} go={go} />
+        {onTell !== null && data !== null && data.pagination.total > 0 && (
+          <button type="button" id="tell-many" onClick={onTell}>
+            Tell {data.pagination.total === 1 ? 'this one' : `these ${number(data.pagination.total)}`}…
+          </button>
+        )}
       </div>
       {error !== null && (
         <Problem>

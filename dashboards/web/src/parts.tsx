@@ -2,6 +2,8 @@ import type { ComponentChildren } from 'preact';
 import { serverNow } from './api.js';
 import { duration, instant, words } from './format.js';
 import type { Quantity } from './format.js';
+import { change, formatRoute } from './route.js';
+import type { Go, Route } from './route.js';
 
 /** A number with its unit set smaller. */
 export function Value({ of }: { readonly of: Quantity }) {
@@ -66,5 +68,33 @@ export function Problem({ children }: { readonly children: ComponentChildren }) 
     <p class="problem" role="alert">
       {children}
     </p>
+  );
+}
+
+interface RouteLinkProps {
+  readonly to: Partial<Route>;
+  readonly route: Route;
+  readonly go: Go;
+  readonly class?: string;
+  readonly isCurrent?: boolean;
+  readonly children: ComponentChildren;
+}
+
+/** Leads elsewhere on the page; a real address, so that it can be opened apart. */
+export function RouteLink({ to, route, go, class: name, isCurrent = false, children }: RouteLinkProps) {
+  return (
+    <a
+      class={name}
+      href={formatRoute(change(route, to))}
+      aria-current={isCurrent ? 'page' : undefined}
+      onClick={(event) => {
+        if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+        event.preventDefault();
+        event.stopPropagation();
+        go(to);
+      }}
+    >
+      {children}
+    </a>
   );
 }

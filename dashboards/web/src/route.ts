@@ -2,8 +2,12 @@ import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { LiveSort } from '../../../src/domain/ingest.js';
 import { minerStates, type MinerState } from '../../../src/domain/telemetry.js';
 
+/** What the page can show. */
+export const views = ['farm', 'commands'] as const;
+
 /** What the reader looks at; all of it stands in the address after `#`. */
 export interface Route {
+  readonly view: (typeof views)[number];
   readonly site: number | null;
   readonly search: string;
   readonly state: MinerState | '';
@@ -14,6 +18,8 @@ export interface Route {
   readonly perPage: number;
   /** The miner whose detail is open. */
   readonly miner: string;
+  /** The batch whose commands are shown. */
+  readonly batch: number | null;
 }
 
 /** Longest search text, characters; the api takes a little more. */
@@ -23,6 +29,7 @@ export const SEARCH_MAX = 100;
 export const pageSizes = [25, 50, 100, 200];
 
 const defaults: Route = {
+  view: 'farm',
   site: null,
   search: '',
   state: '',
@@ -32,6 +39,7 @@ const defaults: Route = {
   page: 1,
   perPage: 50,
   miner: '',
+  batch: null,
 };
 
 const sorts: Readonly<Record<LiveSort, true>> = {
@@ -57,6 +65,7 @@ export function parseRoute(hash: string): Route {
   const sort = at.get('sort');
   const perPage = positive(at.get('per_page'));
   return {
+    view: views.find((view) => view === at.get('view')) ?? defaults.view,
     site: positive(at.get('site')),
     search: (at.get('search') ?? '').slice(0, SEARCH_MAX),
     state: minerStates.find((state) => state === at.get('state')) ?? '',
@@ -66,12 +75,14 @@ export function parseRoute(hash: string): Route {
     page: positive(at.get('page')) ?? 1,
     perPage: perPage !== null && pageSizes.includes(perPage) ? perPage : defaults.perPage,
     miner: at.get('miner') ?? '',
+    batch: positive(at.get('batch')),
   };
 }
 
 /** Writes a hash that holds only what differs from the defaults. */
 export function formatRoute(route: Route): string {
   const at = new URLSearchParams();
+  if (route.view !== defaults.view) at.set('view', route.view);
   if (route.site !== null) at.set('site', String(route.site));
   if (route.search !== '') at.set('search', route.search);
   if (route.state !== '') at.set('state', route.state);
@@ -81,12 +92,13 @@ export function formatRoute(route: Route): string {
   if (route.page !== 1) at.set('page', String(route.page));
   if (route.perPage !== defaults.perPage) at.set('per_page', String(route.perPage));
   if (route.miner !== '') at.set('miner', route.miner);
+  if (route.batch !== null) at.set('batch', String(route.batch));
   return `#${at.toString()}`;
 }
 
 /** The route with some of it changed; another filter or order starts at its first page. */
 export function change(route: Route, patch: Partial<Route>): Route {
-  const isSameList = Object.keys(patch).every((key) => key === 'miner' || key === 'page');
+  const isSameList = Object.keys(patch).every((key) => ['miner', 'page', 'view', 'batch'].includes(key));
   return { ...route, page: isSameList ? route.page : 1, ...patch };
 }
 

@@ -1,11 +1,15 @@
 import { useEffect, useState } from 'preact/hooks';
+import { includesRole, type Role } from '../../../src/domain/principal.js';
 
 /** Who looks at the page, in the api's words. */
 export interface Me {
   readonly kind: 'user' | 'token' | 'local';
   readonly name: string;
-  readonly role: string;
+  readonly role: Role;
 }
+
+/** Whether someone may tell miners what to do; the api holds it besides. */
+export const mayCommand = ({ role }: Me): boolean => includesRole(role, 'operator');
 
 /** `unknown` until the api has answered; null: nobody. */
 export type Session = Me | null | 'unknown';

@@ -2,8 +2,7 @@ import type { ComponentChildren } from 'preact';
 import type { LiveMiner } from '../../../src/domain/ingest.js';
 import type { Resource, TopMiners } from './api.js';
 import { hashrate, percent, temperature, UNKNOWN } from './format.js';
-import { Value } from './parts.js';
-import { change, formatRoute } from './route.js';
+import { RouteLink, Value } from './parts.js';
 import type { Go, Route } from './route.js';
 
 /** Rows shown of each list. */
@@ -18,18 +17,9 @@ interface MinerLinkProps {
 /** A miner's name that opens its detail; a real address, so that it can be opened apart. */
 export function MinerLink({ id, route, go }: MinerLinkProps) {
   return (
-    <a
-      class="miner-link"
-      href={formatRoute(change(route, { miner: id }))}
-      onClick={(event) => {
-        if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-        event.preventDefault();
-        event.stopPropagation();
-        go({ miner: id });
-      }}
-    >
+    <RouteLink class="miner-link" to={{ miner: id }} route={route} go={go}>
       {id}
-    </a>
+    </RouteLink>
   );
 }
 

@@ -7,6 +7,8 @@ import {
   doneAnswer,
   historyAnswer,
   historyQuery,
+  optionsAnswer,
+  optionsQuery,
   pendingAnswer,
   pendingQuery,
   reportBody,
@@ -62,6 +64,14 @@ export const commandRoutes = {
     summary: 'Cancel a command that is pending or sent; 400 when it has ended.',
     path: commandIdPath,
     answer: doneAnswer,
+  },
+  'get /api/collector/commands/options': {
+    access: 'viewer',
+    sites: ['query'],
+    group,
+    summary: 'Which commands may be given, to one miner or at all, and why the others may not.',
+    query: optionsQuery,
+    answer: optionsAnswer,
   },
   'get /api/collector/commands/history': {
     access: 'viewer',

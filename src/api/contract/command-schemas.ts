@@ -61,6 +61,10 @@ export const pendingQuery = z.object({
   wait: int(0, 25, 'Wait so long for a command, s.').default(0),
 });
 export const commandSiteQuery = z.object({ site_id: idText('One site; all of them.').optional() });
+export const optionsQuery = z.object({
+  site_id: idText('The site of the miner.').optional(),
+  miner_id: minerName.optional().meta({ description: 'What this miner of the site can do.' }),
+});
 export const historyQuery = z.object({
   site_id: idText('One site; all of them.').optional(),
   miner_id: minerName.optional(),
@@ -92,6 +96,26 @@ export const pendingAnswer = z.strictObject({
       .meta({ id: 'PendingCommand' }),
   ),
   count,
+});
+const refused = maybeText.meta({
+  description: 'Why not, in words; null: it may be told, as far as is known.',
+});
+export const optionsAnswer = z.strictObject({
+  success: z.literal(true),
+  enabled: z.boolean().meta({ description: 'False: no command is taken (`commands.enabled`).' }),
+  approval_above: count.meta({ description: 'A batch of more needs a second person; 0: none does.' }),
+  max_batch: count,
+  kinds: z.array(
+    z
+      .strictObject({
+        command: kind,
+        refused,
+        forms: z
+          .array(z.strictObject({ fields: z.array(z.string()), refused }))
+          .meta({ description: 'Which parameters go together; any one form will do.' }),
+      })
+      .meta({ id: 'CommandOption' }),
+  ),
 });
 export const doneAnswer = z.strictObject({ success: z.literal(true), message: z.string() });
 
