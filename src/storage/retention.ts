@@ -64,6 +64,7 @@ export async function runRetention(db: Database, options: RetentionOptions): Pro
   }
   if (edition === 'community') await take({ statements: nativeCompressionStatements(), dropped: () => 0 });
   options.metrics?.add('headframe_partitions_dropped_total', partitionsDropped);
+  options.metrics?.set('headframe_retention_lag_seconds', await historyLagS(db, edition, nowS, options));
   let rowsDeleted = 0;
   for (const kept of keptRows) rowsDeleted += await pruneRows(db, kept, nowS, options);
   const outcome = { partitionsMade, partitionsDropped, rowsDeleted, skipped };
@@ -101,6 +102,28 @@ async function dropSteps(
       return old.map(({ name }) => ({ statements: [`drop table ${name}`], dropped: () => 1 }));
     }
   }
+}
+
+/** How long the oldest part of the history could have been dropped and is still there, s. */
+async function historyLagS(
+  db: Database,
+  edition: Edition,
+  nowS: number,
+  { historyDays }: KeepDays,
+): Promise<number> {
+  const table = 'miner_telemetry_history';
+  const cutoffS = nowS - Math.max(coveredPastS, historyDays * daySeconds);
+  let oldestS: number | null | undefined;
+  if (edition === 'plain') oldestS = (await listPartitions(db, table))[0]?.toS;
+  else {
+    const [row] = await db.run(
+      'retention_lag',
+      (sql) => sql<{ to_s: number | null }[]>`select extract(epoch from min(range_end))::float8 as to_s
+        from timescaledb_information.chunks where hypertable_name = ${table}::text`,
+    );
+    oldestS = row?.to_s;
+  }
+  return Math.max(0, cutoffS - (oldestS ?? cutoffS));
 }
 
 /** Null when another instance, or a query that holds its locks for long, was in the way. */

@@ -249,6 +249,10 @@ export const metricTable = {
   headframe_db_pool_replacements_total: counter('pools', 'Times the connection pool was replaced.'),
   headframe_db_call_ms: upTo(120, histogram('ms', 'Database call time, ms.', callMs, 'call')),
   headframe_partitions_dropped_total: counter('partitions', 'Partitions or chunks dropped by retention.'),
+  headframe_retention_lag_seconds: gauge(
+    's',
+    'How long the oldest part of the history could have been dropped and was still there after the last run.',
+  ),
   headframe_rollup_runs_total: counter('runs', 'Runs of the rollups, by outcome.', 'outcome'),
   headframe_rollup_buckets_total: counter('buckets', 'Buckets computed, by rollup.', 'rollup'),
   headframe_rollup_lag_seconds: gauge(

@@ -101,12 +101,18 @@ describe.each(testEditions())('retention on %s', (edition) => {
       );
       return held.length > 0;
     });
-    const blocked = await run({ historyDays: 4, now: later, lockTimeoutMs: 20 });
+    const metrics = createMetrics({ withProcess: false });
+    const lagS = async (): Promise<number> =>
+      Number(/^headframe_retention_lag_seconds (\S+)$/m.exec(await metrics.text())?.[1]);
+    const blocked = await run({ historyDays: 4, now: later, lockTimeoutMs: 20, metrics });
     expect(blocked.skipped).toBeGreaterThan(0);
+    // 50 hours before now is 26 hours past what is kept, less a chunk of 3 hours.
+    expect(await lagS()).toBeGreaterThan(22 * 3_600);
     await storage.query(`select pg_cancel_backend(pid) from pg_stat_activity
       where query like '% as holding from %' and pid <> pg_backend_pid()`);
     expect(await query).toBe('ended');
-    expect(await run({ historyDays: 4, now: later })).toMatchObject({ skipped: 0 });
+    expect(await run({ historyDays: 4, now: later, metrics })).toMatchObject({ skipped: 0 });
+    expect(await lagS()).toBe(0);
     expect(await count('miner_telemetry_history')).toBe(1);
   });
 

@@ -185,16 +185,21 @@ group by 1, 2 order by 1`),
           isBars: true,
         }),
         series({
-          title: 'Rollups',
-          description: 'Buckets computed, by rollup, and how far the oldest was past its turn.',
+          title: 'Rollups and retention',
+          description:
+            'Buckets computed, by rollup; how far the oldest was past its turn, and the oldest history past its time.',
           queries: [
             prom(rate('headframe_rollup_buckets_total', 'rollup'), '{{rollup}}'),
             prom('max(headframe_rollup_lag_seconds)', 'behind'),
+            prom('max(headframe_retention_lag_seconds)', 'to be dropped'),
           ],
           span: 12,
           unit: units.perSecond,
           min: 0,
-          fields: { behind: { unit: units.seconds, isRight: true } },
+          fields: {
+            behind: { unit: units.seconds, isRight: true },
+            'to be dropped': { unit: units.seconds, isRight: true },
+          },
         }),
         table({
           title: 'Work that waits, and what ran last',
