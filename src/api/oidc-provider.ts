@@ -1,3 +1,4 @@
+import type * as Lib from 'openid-client';
 import type { ClientAuth, Configuration } from 'openid-client';
 import { within } from '../actor/within.js';
 import { AppError } from '../domain/errors.js';
@@ -123,10 +124,7 @@ export function createOidcProvider(client: OidcClient): OidcProvider {
   };
 }
 
-function clientAuth(
-  lib: typeof import('openid-client'),
-  { clientSecret, clientAuth: how }: OidcClient,
-): ClientAuth {
+function clientAuth(lib: typeof Lib, { clientSecret, clientAuth: how }: OidcClient): ClientAuth {
   if (clientSecret === null || how === 'none') return lib.None();
   return how === 'client_secret_basic'
     ? lib.ClientSecretBasic(clientSecret)

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { commandRoutes } from '../../src/api/contract/command-routes.js';
 import { configSchema } from '../../src/config/schema.js';
@@ -17,7 +16,6 @@ interface Item {
   readonly attempt: number;
   readonly ttl_s: number;
   readonly lease_s: number;
-  readonly created_at: string;
 }
 
 describe.each(testEditions())('commands on %s', (edition) => {
@@ -299,43 +297,6 @@ describe.each(testEditions())('commands on %s', (edition) => {
     expect(await ask({ command_type: 'reboot' }, few)).toMatchObject([200, {}]);
     expect(await ask({ command_type: 'reboot' }, few)).toMatchObject([409, { code: 'COMMAND_REFUSED' }]);
     await Promise.all([off.stop(), few.stop()]);
-  });
-
-  test('gives no more than the cap of a day, however many ask at once', async () => {
-    const [few, more] = [await bench.start({ daily_cap: 7 }), await bench.start({ daily_cap: 7 })];
-    const ask = (api: CommandApi, n: number) =>
-      api.person('POST', 'commands', { miner_id: `m${n}`, site_id: bench.siteId, command_type: 'reboot' });
-    const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => ask(n % 2 === 0 ? few : more, n)));
-    expect(answers.filter(([status]) => status === 200)).toHaveLength(7);
-    expect(answers.filter(([status]) => status === 409)).toHaveLength(13);
-    await Promise.all([few.stop(), more.stop()]);
-  });
-
-  test('a result that names another command of the same number is not taken', async () => {
-    const id = await create('a');
-    const [item] = await pending();
-    const [status] = await report(id, { status: 'completed', created_at: '2020-01-01T00:00:00.000Z' });
-    expect(status).toBe(404);
-    expect((await bench.statuses()).get(id)).toBe('sent');
-    const told = await report(id, { status: 'completed', created_at: item?.created_at });
-    expect(told[0]).toBe(200);
-    expect((await bench.statuses()).get(id)).toBe('completed');
-  });
-
-  test('one key does not take all places of those who wait', async () => {
-    const shared = await bench.start({ max_waiting_polls: 3, max_waiting_polls_per_key: 2 });
-    const [own, others] = [
-      [0, 1].map(() => pending(shared, '?wait=5')),
-      () => pending(shared, '?wait=1', bench.otherKey),
-    ];
-    await delay(300);
-    const beganMs = performance.now();
-    expect(await pending(shared, '?wait=5')).toEqual([]);
-    expect(performance.now() - beganMs).toBeLessThan(1_000);
-    await others();
-    expect(performance.now() - beganMs).toBeGreaterThan(900);
-    await shared.stop();
-    await Promise.allSettled(own);
   });
 
   test('lists the newest first and shows no password again', async () => {
