@@ -2,7 +2,7 @@ import { pathTo, sitesVariable, type Board } from './kit/board.js';
 import { limits, only, units, type Field } from './kit/fields.js';
 import { series, table, values } from './kit/panels.js';
 import { sqlRows, sqlSeries } from './kit/queries.js';
-import { chosenSites, fleet, poolOf, siteSteps } from './kit/sql.js';
+import { bySite, chosenSites, fleet, poolOf } from './kit/sql.js';
 
 const pool = poolOf('pool_url');
 const sums = `count(*) as "miners", count(*) filter (where is_fresh) as "online",
@@ -72,8 +72,11 @@ from fleet where worker_name is not null group by 1, 2 order by 5 desc nulls las
           description:
             'By site, rejected of all shares. Over 1 % look at pool and network, over 3 % money is lost.',
           queries: [
-            sqlSeries(`with ${siteSteps('sum(r.rejected_delta)::float8 / nullif(sum(r.accepted_delta) + sum(r.rejected_delta), 0) as rejected')}
-select t.time, s.name as metric, t.rejected as value from steps t join sites s using (site_id) order by t.time`),
+            sqlSeries(
+              bySite(
+                'sum(r.rejected_delta)::float8 / nullif(sum(r.accepted_delta) + sum(r.rejected_delta), 0)',
+              ),
+            ),
           ],
           span: 8,
           unit: units.share,
@@ -84,10 +87,7 @@ select t.time, s.name as metric, t.rejected as value from steps t join sites s u
         series({
           title: 'Accepted shares',
           description: 'By site, in each step.',
-          queries: [
-            sqlSeries(`with ${siteSteps('sum(r.accepted_delta)::float8 as accepted')}
-select t.time, s.name as metric, t.accepted as value from steps t join sites s using (site_id) order by t.time`),
-          ],
+          queries: [sqlSeries(bySite('sum(r.accepted_delta)::float8'))],
           span: 8,
           min: 0,
           interval: '5m',

@@ -54,6 +54,12 @@ export function siteSteps(columns: string): string {
 )`;
 }
 
+/** An aggregate over a site's five minutes, one series a site. */
+export function bySite(aggregate: string): string {
+  return `with ${siteSteps(`${aggregate} as value`)}
+select t.time, s.name as metric, t.value from steps t join sites s using (site_id) order by t.time`;
+}
+
 /** The pool of an address without scheme and login: what may be shown. */
 export function poolOf(url: string): string {
   return `regexp_replace(headframe_pool_host(${url}), '^[^/@]*@', '')`;
