@@ -2,7 +2,7 @@ import { pathTo, sitesVariable, type Board } from './kit/board.js';
 import { limits, units, type Field } from './kit/fields.js';
 import { series, table, values } from './kit/panels.js';
 import { sqlRows, sqlSeries } from './kit/queries.js';
-import { bySite, chosenSites, fleet, fleetSums, siteSteps } from './kit/sql.js';
+import { bySite, chosenSites, fleet, fleetSums, named, siteSteps } from './kit/sql.js';
 
 /** Units of the columns of `fleetSums`. */
 export const sumFields: Readonly<Record<string, Field>> = {
@@ -129,8 +129,8 @@ select time, sum(power) as "power", avg(miner_power / nullif(miner_ths, 0)) as "
           title: 'Models',
           description: 'Miners by model, the most frequent first.',
           queries: [
-            sqlRows(`with ${fleet} select coalesce(model, 'not known') as "model", ${fleetSums}
-from fleet group by 1 order by 2 desc limit 100`),
+            sqlRows(`with ${named} select coalesce(model, 'not known') as "model", ${fleetSums}
+from named group by 1 order by 2 desc limit 100`),
           ],
           span: 14,
           fields: sumFields,
