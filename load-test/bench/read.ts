@@ -18,6 +18,8 @@ interface Options {
   readonly ingestRowsPerS: number;
   readonly isEmbedded: boolean;
   readonly serverUrl: string | null;
+  /** A database to fill, or filled before, and to leave as it is. */
+  readonly databaseUrl: string | null;
 }
 
 /** Reads of the api on a database filled for it. */
@@ -108,12 +110,14 @@ const { values } = parseArgs({
     ...targetFlags,
     rounds: { type: 'string' },
     ingest: { type: 'string', default: '0' },
+    database: { type: 'string' },
   },
 });
 const report = await benchRead({
   size: readSize(values),
   rounds: Number(values.rounds ?? (values.quick === true ? 5 : 30)),
   ingestRowsPerS: Number(values.ingest),
+  databaseUrl: values.database ?? null,
   ...targetOf(values),
 });
 finish(report, values.json);

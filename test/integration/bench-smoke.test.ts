@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
 import type { Report } from '../../load-test/bench/report.js';
 import { formatReport } from '../../load-test/bench/report.js';
+import { createTestDatabase } from '../support/database.js';
 import { packageRoot } from '../../src/config/paths.js';
 
 /** Runs a benchmark of the build; how fast it was is not judged, so any exit code of its own will do. */
@@ -42,6 +43,34 @@ describe('the benchmarks', () => {
       expect(names).toContain(part);
     for (const { name, value } of report.figures) expect(value, name).toBeGreaterThan(0);
   }, 120_000);
+
+  it('fills a database that stays, and brings it up to now when it is asked again', async () => {
+    const database = await createTestDatabase({ edition: 'plain' });
+    try {
+      const flags = ['--quick', '--json', '--rounds', '1', '--miners', '20', '--live', '600', '--hours', '2'];
+      const more = ['--computed-hours', '1', '--rollup-days', '8', '--database', database.url];
+      const rowsOf = async (): Promise<number> => {
+        const { figures } = JSON.parse(await bench('read', [...flags, ...more])) as Report;
+        const note = figures.find(({ name }) => name === 'history on disk')?.note ?? '';
+        return Number(/^([\d,]+) rows/.exec(note)?.[1]?.replaceAll(',', ''));
+      };
+      const first = await rowsOf();
+      const second = await rowsOf();
+      expect(first).toBeGreaterThan(2_000);
+      // Some slots more of the few miners with a history, and of the others one.
+      expect(second).toBeGreaterThanOrEqual(first);
+      expect(second - first).toBeLessThan(600 + 20 * 10);
+    } finally {
+      await database.drop();
+    }
+  }, 240_000);
+
+  it('does not begin to fill what has no room', async () => {
+    const flags = ['--quick', '--json', '--miners', '10000000', '--hours', '10000'];
+    await expect(bench('read', [...flags, '--server', inject('plainPostgresUrl')])).rejects.toThrow(
+      /needs [\d.]+ GB at .*, where [\d.]+ GB are free/,
+    );
+  }, 60_000);
 
   it('holds rules against a few miners and gives a figure for everything', async () => {
     const flags = ['--quick', '--json', '--miners', '120', '--server', inject('plainPostgresUrl')];

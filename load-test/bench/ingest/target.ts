@@ -47,7 +47,10 @@ export async function openTarget(options: {
   readonly intervalS: number;
   readonly serverUrl: string | null;
   readonly isEmbedded: boolean;
+  /** A database that is there, migrated or not, and stays. */
+  readonly databaseUrl?: string | null;
 }): Promise<Target> {
+  if (options.databaseUrl != null) return await openGiven(options.databaseUrl, options.intervalS);
   const given = options.serverUrl ?? (options.isEmbedded ? null : timescaleUrl());
   const server = given === null ? await startEmbedded() : { url: given, stop: async () => undefined };
   const name = `bench_${randomBytes(6).toString('hex')}`;
@@ -69,6 +72,16 @@ export async function openTarget(options: {
     await server.stop();
     throw error;
   }
+}
+
+async function openGiven(url: string, intervalS: number): Promise<Target> {
+  const { edition } = await migrate(url, { log: createLogger('warn'), intervalS });
+  return {
+    url,
+    about: await describe(url),
+    historyBytes: () => historyBytes(url, edition),
+    close: async () => undefined,
+  };
 }
 
 function timescaleUrl(): string | null {

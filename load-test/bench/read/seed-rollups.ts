@@ -8,8 +8,8 @@ export interface ComputedRollups {
   readonly tookS: number;
 }
 
-/** Runs the product's rollups until nothing is due, as the api does by and by. */
-export async function computeRollups(database: Database): Promise<ComputedRollups> {
+/** Runs the product's rollups until nothing is due, as the api does by and by. Throws after `endMs` of `performance`. */
+export async function computeRollups(database: Database, endMs: number): Promise<ComputedRollups> {
   const began = performance.now();
   const tookS = (): number => (performance.now() - began) / 1_000;
   let buckets = 0;
@@ -21,6 +21,7 @@ export async function computeRollups(database: Database): Promise<ComputedRollup
       maxBuckets: 25,
       deadlineMs: 120_000,
     });
+    if (performance.now() > endMs) throw new Error('rollups took longer than --max-minutes');
     if (run.isSkipped) throw new Error('someone else computes the rollups of this database');
     if (run.buckets === 0 && run.marks === 0) break;
     buckets += run.buckets;

@@ -69,6 +69,21 @@ export class SeedSql {
       from generate_series(${iso(fromMs)}::text::timestamptz, ${iso(toMs)}::text::timestamptz, '5 minutes') b`;
   }
 
+  /** Notes what the database holds: without it, filling did not come to its end. */
+  async note(facts: object): Promise<void> {
+    await this.#sql.unsafe('create table if not exists bench_seed (facts json not null)');
+    await this.#sql.unsafe('truncate bench_seed');
+    await this.#sql`insert into bench_seed values (${JSON.stringify(facts)}::text::json)`;
+  }
+
+  /** What was noted; null: nothing. */
+  async noted(): Promise<unknown> {
+    const [table] = await this.#sql`select to_regclass('bench_seed') is not null as is_there`;
+    if (table?.['is_there'] !== true) return null;
+    const [row] = await this.#sql`select facts::text from bench_seed`;
+    return row === undefined ? null : (JSON.parse(String(row['facts'])) as unknown);
+  }
+
   /** What autovacuum does in days: statistics, and which pages every reader may see. */
   async tidy(): Promise<void> {
     progress('vacuum analyze');

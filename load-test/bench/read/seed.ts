@@ -12,6 +12,7 @@ import { progress } from '../report.js';
 import { Fleet } from './fleet.js';
 import { computeRollups, type ComputedRollups } from './seed-rollups.js';
 import { SeedSql } from './seed-sql.js';
+import { expectRoom } from './space.js';
 import { readSize, sizeFlags, type Size } from './sizes.js';
 
 /** What a seeded database holds. */
@@ -30,6 +31,15 @@ export interface Seeded {
   readonly computed: ComputedRollups;
 }
 
+/** The same as it is noted in the database. */
+type SeedFacts = Omit<Seeded, 'farm' | 'fleet'> & {
+  readonly farm: { readonly siteId: number; readonly count: number };
+  readonly fleet: { readonly siteId: number; readonly count: number };
+  readonly intervalS: number;
+  /** Collectors' keys of both. */
+  readonly keyIds: readonly [number, number];
+};
+
 const hourMs = 3_600_000;
 const firstAddresses = { farm: 0x0a_00_00_00, fleet: 0x0a_40_00_00 };
 /** Rows of one transaction. */
@@ -38,7 +48,10 @@ const liveBatch = 2_000;
 /** The product makes partitions for 73 hours back at a time. */
 const partitionStepMs = 72 * hourMs;
 
-/** Fills a migrated database: miners, history, events, rollups, live rows up to now. */
+/**
+ * Fills a migrated database: miners, history, events, rollups, live rows up to now. One that was filled before is
+ * brought up to now instead, whatever the size; one whose filling was broken off is refused.
+ */
 export async function seed(url: string, size: Size): Promise<Seeded> {
   const database = openDatabase({
     url,
@@ -49,7 +62,11 @@ export async function seed(url: string, size: Size): Promise<Seeded> {
   });
   const sql = new SeedSql(url, size.writers);
   try {
-    return await new Seeder(database, sql, size).run();
+    const facts = (await sql.noted()) as SeedFacts | null;
+    const seeder = new Seeder(database, sql, size);
+    if (facts !== null) return await seeder.catchUp(facts);
+    await expectRoom(url, size);
+    return await seeder.run();
   } finally {
     await sql.close();
     await database.close({ timeoutMs: 5_000 });
@@ -61,12 +78,14 @@ class Seeder {
   readonly #sql: SeedSql;
   readonly #size: Size;
   readonly #slotMs: number;
+  readonly #endMs: number;
 
   constructor(database: Database, sql: SeedSql, size: Size) {
     this.#database = database;
     this.#sql = sql;
     this.#size = size;
     this.#slotMs = size.intervalS * 1_000;
+    this.#endMs = performance.now() + size.maxMinutes * 60_000;
   }
 
   async run(): Promise<Seeded> {
@@ -93,15 +112,48 @@ class Seeder {
     await this.#live(fleet, fleetKey.keyId, startMs - this.#slotMs);
     await this.#olderRollups(fleet, oldestMs, this.#now(), true);
     await this.#sql.mark(farm.siteId, floor(computedMs, hourMs), startMs);
-    const computed = await computeRollups(this.#database);
+    const computed = await computeRollups(this.#database, this.#endMs);
     // What has passed meanwhile.
     await this.#history(farm, startMs, this.#now() - this.#slotMs);
+    const seeded = { farm, fleet, key: fleetKey.key, firstMs, historyRows, historyS, computed };
+    return await this.#finish(seeded, [farmKey.keyId, fleetKey.keyId]);
+  }
+
+  /** Adds to a database that was filled before what would have come since. */
+  async catchUp(facts: SeedFacts): Promise<Seeded> {
+    if (facts.intervalS !== this.#size.intervalS)
+      throw new Error(`the database was filled with --interval ${facts.intervalS}`);
+    const [farm, fleet] = [
+      await this.#site('farm', facts.farm.count),
+      await this.#site('fleet', facts.fleet.count),
+    ];
+    progress(`filled before, up to ${new Date(facts.lastMs).toISOString()}`);
+    if (this.#now() <= facts.lastMs) return { ...facts, farm, fleet };
+    for (let atMs = facts.lastMs; atMs < this.#now() + partitionStepMs; atMs += partitionStepMs)
+      await ensurePartitions(this.#database, new Date(Math.min(atMs, this.#now())));
+    await this.#history(farm, facts.lastMs + this.#slotMs, this.#now() - this.#slotMs);
+    await this.#sql.mark(farm.siteId, floor(facts.lastMs, hourMs), this.#now());
+    return await this.#finish({ ...facts, farm, fleet }, facts.keyIds);
+  }
+
+  /** Live rows of now, what is due of the rollups, and a note of it all. */
+  async #finish(
+    { farm, fleet, key, firstMs, historyRows, historyS, computed }: Omit<Seeded, 'lastMs'>,
+    keyIds: readonly [number, number],
+  ): Promise<Seeded> {
     const lastMs = this.#now();
-    await this.#live(farm, farmKey.keyId, lastMs);
-    await this.#live(fleet, fleetKey.keyId, lastMs);
-    await computeRollups(this.#database);
+    await this.#live(farm, keyIds[0], lastMs);
+    await this.#live(fleet, keyIds[1], lastMs);
+    await computeRollups(this.#database, this.#endMs);
+    const numbers = { key, firstMs, lastMs, historyRows, historyS, computed };
+    const sites = {
+      farm: { siteId: farm.siteId, count: farm.count },
+      fleet: { siteId: fleet.siteId, count: fleet.count },
+    };
+    const facts: SeedFacts = { ...numbers, ...sites, keyIds, intervalS: this.#size.intervalS };
+    await this.#sql.note(facts);
     await this.#sql.tidy();
-    return { farm, fleet, key: fleetKey.key, firstMs, lastMs, historyRows, historyS, computed };
+    return { ...numbers, farm, fleet };
   }
 
   #now(): number {
@@ -174,6 +226,7 @@ class Seeder {
     const began = performance.now();
     const loop = async (): Promise<void> => {
       while (nextMs <= toMs) {
+        if (performance.now() > this.#endMs) throw new Error('filling took longer than --max-minutes');
         const blockMs = nextMs;
         nextMs += steps * stepMs;
         const made = await work(blockMs, Math.min(nextMs - stepMs, toMs));

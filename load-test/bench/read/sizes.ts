@@ -14,6 +14,8 @@ export interface Size {
   readonly computedHours: number;
   /** Statements that insert at once. */
   readonly writers: number;
+  /** Filling ends with an error when it takes longer, min. */
+  readonly maxMinutes: number;
 }
 
 const usual: Size = {
@@ -24,6 +26,7 @@ const usual: Size = {
   rollupDays: 30,
   computedHours: 48,
   writers: 2,
+  maxMinutes: 60,
 };
 
 /** By the name of the flag; `usual` without one. */
@@ -44,6 +47,7 @@ export const sizeFlags = {
   'rollup-days': { type: 'string' },
   'computed-hours': { type: 'string' },
   writers: { type: 'string' },
+  'max-minutes': { type: 'string' },
 } as const;
 
 /** The size that flags ask for. Throws for a number that is none or too small. */
@@ -65,5 +69,6 @@ export function readSize(values: {
     rollupDays: number('rollup-days', base.rollupDays, 8),
     computedHours: number('computed-hours', base.computedHours),
     writers: number('writers', base.writers),
+    maxMinutes: number('max-minutes', base.maxMinutes),
   };
 }
