@@ -24,7 +24,7 @@ export class BatchWriter {
   }
 
   /** Everything added so far as one piece; `null` when there is nothing. */
-  async take(): Promise<PolledPiece | null> {
+  async take(): Promise<Pick<PolledPiece, 'rows' | 'gz'> | null> {
     if (this.#rows === 0) return null;
     const rows = this.#rows;
     this.#rows = 0;

@@ -53,12 +53,15 @@ class ShardPoll {
   readonly #writer = new BatchWriter();
   readonly #counters: PollCounters = emptyCounters();
   #batches = 0;
+  /** When the last piece was handed over. */
+  #pieceSince: number;
   #flushing: Promise<void> = Promise.resolve();
 
   constructor(task: PollTask, deps: ShardPollDeps) {
     this.#task = task;
     this.#deps = deps;
     this.#began = deps.now();
+    this.#pieceSince = this.#began;
     this.#profiles = joinProfiles(unpackProfiles(task.profiles), unpackProfiles(task.newerProfiles ?? ''));
   }
 
@@ -259,7 +262,9 @@ class ShardPoll {
       const batch = await this.#writer.take();
       if (batch === null) return;
       this.#batches++;
-      this.#deps.flush(batch);
+      const endMs = this.#deps.now();
+      this.#deps.flush({ ...batch, startMs: this.#pieceSince, endMs });
+      this.#pieceSince = endMs;
     });
   }
 }

@@ -10,12 +10,14 @@ import { createErrorAnswer } from './error-answer.js';
 import { createPrincipals } from './principals.js';
 import { createRoutes } from './routes.js';
 import { createSiteGuard } from './site-guard.js';
+import { traceRequest } from './trace-request.js';
 
 /** Builds the api and the web page's server. Does not listen; see `startServer`. */
 export function createApp(deps: ApiDeps): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple');
   app.set('trust proxy', deps.options.trustProxy);
+  app.use(traceRequest);
   app.use(secureHeaders());
   app.use(watchRequest(deps));
   app.use(nameRequest);

@@ -2,6 +2,7 @@ import type { Request, Response } from 'express';
 import { AppError } from '../domain/errors.js';
 import type { ParsedUpload } from '../domain/ingest-task.js';
 import type { CollectorKey, RejectedRow, WriteOutcome } from '../domain/ingest.js';
+import { inSpan } from '../telemetry/tracing.js';
 import { collectorOf } from './access.js';
 import { declaredLength, estimateInflatedBytes, overloaded, readBody } from './body.js';
 import { ByteBudget, type Lease } from './byte-budget.js';
@@ -92,7 +93,9 @@ async function storeBody(
   const wireBytes = body.byteLength;
   const inflatedBytes = estimateInflatedBytes(body, deps.options.maxInflatedBytes);
   if (!lease.tryResize(wireBytes + inflatedBytes)) throw overloaded();
-  const upload = await parse(deps, key, request, body, receivedMs);
+  const upload = await inSpan('read upload', { attributes: { 'headframe.wire_bytes': wireBytes } }, () =>
+    parse(deps, key, request, body, receivedMs),
+  );
   lease.settle(upload.rows.byteLength);
   noteSkew(deps, key, upload, receivedMs);
   const outcome = await withDatabaseDeadline(

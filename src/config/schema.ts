@@ -8,6 +8,7 @@ import { auth, tls } from './auth-schema.js';
 import { oidc } from './oidc-schema.js';
 import { group, int, ratio, text } from './fields.js';
 import { credential, namedSecret, site } from './site-schema.js';
+import { metrics, otel } from './telemetry-schema.js';
 
 const h = defaultHealthThresholds;
 /** Every setting, with its default, unit and meaning. `docs/configuration.md` is generated from it. */
@@ -336,17 +337,8 @@ export const configSchema = z.strictObject({
   ),
   alerts,
   commands,
-  metrics: group(
-    {
-      host: z
-        .string()
-        .default('127.0.0.1')
-        .describe('Address of `/metrics`, `/healthz`, `/readyz` of edge, poller and coordinator.'),
-      port: int(0, 65535, 9464, 'Their port; 0: any.'),
-      refresh_s: int(1, 3600, 15, 'How often the api asks the database for what only that can tell, s.'),
-    },
-    'Watching a process.',
-  ),
+  metrics,
+  otel,
 });
 
 /** The effective settings. */

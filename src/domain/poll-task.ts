@@ -62,6 +62,9 @@ export interface PollTask {
 export interface PolledPiece {
   readonly rows: number;
   readonly gz: Uint8Array;
+  /** When the thread began and ended gathering it, ms since the epoch. */
+  readonly startMs: number;
+  readonly endMs: number;
 }
 
 /** Counters of one task; the main thread registers them. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { PolledPiece } from '../domain/poll-task.js';
 import { joinPieces } from './batch-gzip.js';
+import { causedBy, recordSpan, type TraceParent } from '../telemetry/tracing.js';
 import type { Batch } from './spool.js';
 
 export interface BatcherOptions {
@@ -19,6 +20,8 @@ export class Batcher {
   #bytes = 0;
   #rows = 0;
   #slotMs = 0;
+  #traces: (TraceParent | undefined)[] = [];
+  #startMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: BatcherOptions) {
@@ -30,15 +33,17 @@ export class Batcher {
     return this.#rows;
   }
 
-  add(piece: PolledPiece, slotMs: number): void {
+  add(piece: PolledPiece, slotMs: number, trace?: TraceParent): void {
     const { maxRows, maxBytes, flushMs } = this.#options;
     if (this.#rows > 0 && (this.#rows + piece.rows > maxRows || this.#bytes + piece.gz.length > maxBytes))
       this.flush();
     if (this.#rows === 0) {
       this.#slotMs = slotMs;
+      this.#startMs = Date.now();
       this.#timer = setTimeout(() => this.flush(), flushMs);
     }
     this.#pieces.push(piece.gz);
+    this.#traces.push(trace);
     this.#rows += piece.rows;
     this.#bytes += piece.gz.length;
   }
@@ -47,15 +52,29 @@ export class Batcher {
   flush(): void {
     clearTimeout(this.#timer);
     if (this.#rows === 0) return;
+    const batchId = randomUUID();
+    const trace = this.#record(batchId);
     const batch = {
-      batchId: randomUUID(),
+      batchId,
       rows: this.#rows,
       gz: joinPieces(this.#pieces),
       slotMs: this.#slotMs,
+      ...(trace !== undefined && { trace }),
     };
     this.#pieces = [];
+    this.#traces = [];
     this.#rows = 0;
     this.#bytes = 0;
     this.#options.deliver(batch);
+  }
+
+  #record(batchId: string): TraceParent | undefined {
+    const attributes = { 'headframe.batch_id': batchId, 'headframe.rows': this.#rows };
+    return recordSpan('batch', {
+      ...causedBy(this.#traces),
+      startMs: this.#startMs,
+      endMs: Date.now(),
+      attributes,
+    });
   }
 }

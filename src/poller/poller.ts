@@ -1,6 +1,7 @@
 import { Actor } from '../actor/actor.js';
 import type { PollOutcome } from '../domain/poll-task.js';
 import type { Shard } from '../domain/shards.js';
+import type { TraceParent } from '../telemetry/tracing.js';
 import {
   createShardPoller,
   type PollMessage,
@@ -40,10 +41,10 @@ export class Poller {
   }
 
   /** Resolves when the slot is over. A shard still busy with its previous slot skips this one. */
-  poll(shard: Shard, slot: number, held: readonly string[] = []): Promise<void> {
+  poll(shard: Shard, slot: number, held: readonly string[] = [], trace?: TraceParent): Promise<void> {
     const entry = this.#entry(shard.id);
     return new Promise((resolve) => {
-      if (entry.actor.tell({ type: 'poll', shard, slot, held, done: resolve })) return;
+      if (entry.actor.tell({ type: 'poll', shard, slot, held, trace, done: resolve })) return;
       this.#deps.metrics.add('headframe_mailbox_shed_total', 1, { actor: 'shard' });
       this.skipped(shard.id, 'overrun');
       resolve();

@@ -7,6 +7,15 @@ import { isLate } from '../domain/slots.js';
 import type { SharedProfiles } from '../queue/shared-profiles.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import {
+  inSpan,
+  recordSpan,
+  shardAttributes,
+  traceParentOf,
+  type Span,
+  type SpanStart,
+  type TraceParent,
+} from '../telemetry/tracing.js';
 import type { PollRun } from './poll-pool.js';
 import type { ProfileStore } from './profile-store.js';
 
@@ -36,7 +45,7 @@ export interface ShardPollerDeps {
   readonly metrics: Metrics;
   readonly log: Logger;
   /** Takes records of a site's slot in the same tick. */
-  readonly deliver: (site: string, piece: PolledPiece, slot: number) => void;
+  readonly deliver: (site: string, piece: PolledPiece, slot: number, trace?: TraceParent) => void;
   readonly onScheduled: (samples: number) => void;
   readonly onSkipped: (reason: SkipReason, samples: number) => void;
   readonly onOutcome: (outcome: PollOutcome) => void;
@@ -48,6 +57,8 @@ export interface PollMessage {
   readonly slot: number;
   /** Addresses to leave alone. */
   readonly held: readonly string[];
+  /** Of the job. */
+  readonly trace?: TraceParent | undefined;
   /** Called when the slot is over, whatever came of it. */
   readonly done: () => void;
 }
@@ -73,7 +84,7 @@ export async function createShardPoller(
   let toldSlot = 0;
   let exchangedAt = -Infinity;
 
-  async function poll(message: PollMessage): Promise<void> {
+  async function poll(message: PollMessage, span: Span): Promise<'polled' | SkipReason> {
     const { shard, slot, held } = message;
     if (isLate(slot, deps.now(), shard)) return skip('late', census.known);
     const began = deps.now();
@@ -102,7 +113,7 @@ export async function createShardPoller(
     const run = await deps.run(task, (batch) => {
       rows += batch.rows;
       deps.onScheduled(batch.rows);
-      deps.deliver(shard.site, batch, slot);
+      deps.deliver(shard.site, batch, slot, recordPiece(batch, span));
     });
     deps.metrics.observe('headframe_poll_cycle_seconds', (deps.now() - began) / 1000);
     if (run.kind === 'failed') {
@@ -121,6 +132,7 @@ export async function createShardPoller(
     learnedSlot = slot;
     await deps.profiles.save(shardId, profiles, deps.now());
     if (shared !== null) await tell(shared);
+    return 'polled';
   }
 
   async function tell(shared: SharedProfiles): Promise<void> {
@@ -128,16 +140,19 @@ export async function createShardPoller(
     await shared.write(shardId, { slot: learnedSlot, text: profiles });
   }
 
-  function skip(reason: SkipReason, samples: number): void {
+  function skip(reason: SkipReason, samples: number): SkipReason {
     deps.metrics.add('headframe_slots_total', 1, { outcome: reason });
     deps.onScheduled(samples);
     deps.onSkipped(reason, samples);
+    return reason;
   }
 
   return {
     async receive(message) {
       try {
-        await poll(message);
+        await inSpan('poll slot', spanOf(message), async (span) => {
+          span.setAttribute('headframe.outcome', await poll(message, span));
+        });
       } finally {
         message.done();
       }
@@ -147,4 +162,15 @@ export async function createShardPoller(
       if (deps.shared !== null && toldSlot < learnedSlot) await tell(deps.shared);
     },
   };
+}
+
+function spanOf({ shard, slot, trace }: PollMessage): SpanStart {
+  const attributes = { ...shardAttributes(shard), 'headframe.slot': new Date(slot).toISOString() };
+  return { kind: 'consumer', parent: trace ?? null, attributes };
+}
+
+/** What a thread did for one piece: it has no spans of its own. */
+function recordPiece({ rows, gz, startMs, endMs }: PolledPiece, slot: Span): TraceParent | undefined {
+  const attributes = { 'headframe.rows': rows, 'headframe.bytes': gz.length };
+  return recordSpan('poll chunk', { parent: traceParentOf(slot), startMs, endMs, attributes });
 }

@@ -16,6 +16,8 @@ export interface Batch {
   readonly gz: Uint8Array;
   /** Slot, ms since the epoch. */
   readonly slotMs: number;
+  /** W3C `traceparent` of its span; absent while nothing is traced. */
+  readonly trace?: string;
 }
 
 export interface SpoolOptions {
@@ -306,6 +308,6 @@ export class Spool {
 }
 
 function nameOf(batch: Batch): string {
-  const { slotMs: timeMs, rows, batchId } = batch;
-  return formatBatchName({ timeMs, rows, bytes: batch.gz.byteLength, batchId });
+  const { slotMs: timeMs, rows, batchId, trace } = batch;
+  return formatBatchName({ timeMs, rows, bytes: batch.gz.byteLength, batchId, ...(trace && { trace }) });
 }

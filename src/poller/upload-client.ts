@@ -125,7 +125,7 @@ export class UploadClient {
     });
   }
 
-  /** `body` is gzip of a JSON array. `signal` gives up early. */
+  /** `body` is gzip of a JSON array, `trace` headers of the trace it is part of. `signal` gives up early. */
   async postBatch(request: {
     key: string;
     batchId: string;
@@ -133,6 +133,7 @@ export class UploadClient {
     slotMs: number;
     body: Uint8Array;
     signal: AbortSignal;
+    trace?: Readonly<Record<string, string>>;
   }): Promise<UploadOutcome> {
     const abort = new AbortController();
     const giveUp = (): void => abort.abort();
@@ -150,6 +151,7 @@ export class UploadClient {
           'x-batch-id': request.batchId,
           // What an earlier process left in the spool may have been polled at another interval.
           ...(request.slotMs < this.#sinceMs ? {} : this.#intervalHeader),
+          ...request.trace,
         },
         body: request.body,
         signal: abort.signal,

@@ -26,6 +26,7 @@ export async function splitBatch(batch: Batch, rows: readonly unknown[]): Promis
     rows: slice.length,
     gz: await deflate(JSON.stringify(slice)),
     slotMs: batch.slotMs,
+    ...(batch.trace && { trace: batch.trace }),
   });
   return [await part(0, rows.slice(0, middle)), await part(1, rows.slice(middle))];
 }

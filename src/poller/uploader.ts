@@ -1,5 +1,6 @@
 import { Actor } from '../actor/actor.js';
 import type { Batch } from './spool.js';
+import { postTraced } from './traced-upload.js';
 import { parseBatchName } from './spool-name.js';
 import { UploadGate } from './upload-backoff.js';
 import type { UploadOutcome } from './upload-client.js';
@@ -241,8 +242,8 @@ export class Uploader {
       const reason = file.kind === 'bad' ? file.reason : 'bad_name';
       if (!(await spool.quarantine(name, reason))) this.#postpone(name, reason);
     } else {
-      const { batchId, rows, timeMs: slotMs } = facts;
-      return { batch: { batchId, rows, slotMs, gz: file.gz }, name };
+      const { timeMs: slotMs, bytes: _bytes, ...rest } = facts;
+      return { batch: { ...rest, slotMs, gz: file.gz }, name };
     }
     return null;
   }
@@ -264,13 +265,7 @@ export class Uploader {
     const batch = group.length === 1 ? first.batch : mergeBatches(group.map((held) => held.batch));
     const epoch = this.#gate.epoch;
     try {
-      const outcome = await client.postBatch({
-        key: key(),
-        batchId: batch.batchId,
-        slotMs: batch.slotMs,
-        body: batch.gz,
-        signal: this.#abort.signal,
-      });
+      const outcome = await postTraced(client, { key: key(), signal: this.#abort.signal }, batch, group);
       metrics.add('headframe_uploads_total', 1, { outcome: labelOf(outcome) });
       this.#logChange(outcome);
       if (outcome.kind === 'acked') this.#merge.succeed();

@@ -5,6 +5,8 @@ export interface SlotJob {
   readonly shard: Shard;
   /** Begin of the slot, ms since the epoch. */
   readonly slot: number;
+  /** W3C `traceparent` of the span that added it; absent while nothing is traced. */
+  readonly trace?: string;
 }
 
 /** `${shard}_${slot}`: adding a job twice, from anywhere, is adding it once. */

@@ -14,6 +14,7 @@ import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import { redisTargetOf } from './certificates.js';
 import { alertDepsOf, senderOf, startAlerts } from './alerts.js';
 import { commandDepsOf, commandWaitsOf, startCommands } from './commands.js';
+import { startOtel } from './otel.js';
 import { createFailure, type Failure } from './failure.js';
 import { startMaintenance } from './maintenance.js';
 import { oidcOf } from './oidc.js';
@@ -22,7 +23,7 @@ import { listenOptionsOf } from './listen.js';
 import { thresholdsOf } from './plan.js';
 import { storeDeps } from './read-deps.js';
 import { startWatch } from './watch.js';
-import { offlineAfterS, openStore, staleAfterS, type Store } from './store.js';
+import { openStore, staleAfterS, type Store } from './store.js';
 
 export interface ApiOptions {
   readonly config: Config;
@@ -102,7 +103,7 @@ function depsOf({
 }: ApiOptions): Omit<ApiDeps, 'alerts' | 'commands' | 'lifecycle' | 'parseUpload' | 'shared'> {
   const { api } = config;
   return {
-    ...storeDeps(store, staleAfterS(config), offlineAfterS(config)),
+    ...storeDeps(store, staleAfterS(config)),
     oidc: oidcOf(config),
     metrics,
     log,
@@ -143,6 +144,7 @@ export async function startApiRole(
     );
   }
   const metrics = createMetrics();
+  const otel = await startOtel(config, 'api', metrics, log);
   const failure = createFailure();
   const store = openStore(url, config, { log, metrics });
   await checkSchema(store.database).catch((error: unknown) => {
@@ -158,6 +160,7 @@ export async function startApiRole(
     async stop() {
       await api.stop();
       await store.database.close({ timeoutMs: config.shutdown_ms / 4 });
+      await otel.stop();
     },
   };
 }

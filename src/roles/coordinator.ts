@@ -5,6 +5,7 @@ import type { Logger } from '../telemetry/logger.js';
 import { startHealthServer } from '../telemetry/health-server.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { redisTargetOf } from './certificates.js';
+import { startOtel } from './otel.js';
 import { createFailure } from './failure.js';
 import { shardsOf } from './plan.js';
 import { startCoordination } from './polling.js';
@@ -41,6 +42,7 @@ export async function startCoordinatorRole(
   if (shards.length === 0)
     throw new AppError('CONFIG_INVALID', 'sites: none configured, so there is nothing to poll');
   const metrics = createMetrics();
+  const otel = await startOtel(config, 'coordinator', metrics, log);
   const failure = createFailure();
   const queue = await openSharedQueue(config, log);
   const health = await startHealthServer({ ...config.metrics, metrics, ready: () => queue.ping() });
@@ -59,6 +61,7 @@ export async function startCoordinatorRole(
       await coordination.stop();
       await queue.close();
       await health.close();
+      await otel.stop();
     },
   };
 }

@@ -4,6 +4,7 @@ import { MemoryQueue } from '../queue/memory-queue.js';
 import type { Logger } from '../telemetry/logger.js';
 import { startHealthServer } from '../telemetry/health-server.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import { startOtel } from './otel.js';
 import { createFailure, type Failure } from './failure.js';
 import { shardsOf } from './plan.js';
 import { uploadTarget } from './poller.js';
@@ -61,6 +62,7 @@ export async function startEdgeRole(
   const target = uploadTarget(config);
   const shards = shardsOf(config);
   const metrics = createMetrics();
+  const otel = await startOtel(config, 'edge', metrics, log);
   const failure = createFailure();
   const edge = await startEdge({ config, shards, ...target, metrics, log, failure });
   const health = await startHealthServer({ ...config.metrics, metrics, ready: async () => undefined });
@@ -70,6 +72,7 @@ export async function startEdgeRole(
     async stop() {
       await edge.stop();
       await health.close();
+      await otel.stop();
     },
   };
 }

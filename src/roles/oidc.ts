@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { OidcDeps } from '../api/oidc.js';
 import { createOidcProvider } from '../api/oidc-provider.js';
 import type { Config } from '../config/schema.js';
@@ -7,14 +6,12 @@ import type { Config } from '../config/schema.js';
 export function oidcOf({ oidc }: Config): OidcDeps | null {
   const { issuer, client_id: clientId, client_secret: clientSecret, redirect_url: redirectUrl } = oidc;
   if (issuer === undefined || clientId === undefined) return null;
-  if (redirectUrl === undefined) return null;
-  if (clientSecret === undefined && oidc.client_auth !== 'none') return null;
+  if (clientSecret === undefined || redirectUrl === undefined) return null;
   return {
     provider: createOidcProvider({
       issuer,
       clientId,
-      clientSecret: clientSecret ?? null,
-      clientAuth: oidc.client_auth,
+      clientSecret,
       redirectUrl,
       scopes: oidc.scopes,
       deadlineMs: oidc.deadline_ms,
@@ -26,7 +23,7 @@ export function oidcOf({ oidc }: Config): OidcDeps | null {
       roles: oidc.roles.map(({ value, role, sites }) => ({ value, role, siteNames: sites ?? null })),
       defaultRole: oidc.default_role === 'none' ? null : oidc.default_role,
     },
-    cookieSecret: oidc.cookie_secret ?? clientSecret ?? randomBytes(32).toString('base64url'),
+    clientSecret,
     attemptMs: oidc.attempt_s * 1_000,
   };
 }

@@ -5,6 +5,7 @@ import type { Logger } from '../telemetry/logger.js';
 import { startHealthServer } from '../telemetry/health-server.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { openSharedQueue } from './coordinator.js';
+import { startOtel } from './otel.js';
 import { createFailure } from './failure.js';
 import { startPolling } from './polling.js';
 import { sharedProfilesOf } from './shared-profiles.js';
@@ -36,6 +37,7 @@ export async function startPollerRole(
 ): Promise<{ stop(): Promise<void>; failed: Promise<never> }> {
   const target = uploadTarget(config);
   const metrics = createMetrics();
+  const otel = await startOtel(config, 'poller', metrics, log);
   const failure = createFailure();
   const queue = await openSharedQueue(config, log);
   const polling = await startPolling({
@@ -56,6 +58,7 @@ export async function startPollerRole(
       await polling.stop({ deadlineMs: config.shutdown_ms });
       await queue.close();
       await health.close();
+      await otel.stop();
     },
   };
 }

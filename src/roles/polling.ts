@@ -13,9 +13,10 @@ import { Poller } from '../poller/poller.js';
 import { ProfileStore } from '../poller/profile-store.js';
 import type { SkipReason } from '../poller/shard-poller.js';
 import type { SharedProfiles } from '../queue/shared-profiles.js';
-import type { WorkQueue } from '../queue/work-queue.js';
+import type { SlotJob, WorkQueue } from '../queue/work-queue.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { inSpan, shardAttributes, traceParentOf } from '../telemetry/tracing.js';
 import { startCommandLane, type HoldElsewhere } from './command-lane.js';
 import { startDelivery, type Delivery } from './delivery.js';
 import { pollLimitsOf, thresholdsOf, webSettingsOf } from './plan.js';
@@ -81,9 +82,9 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
     metrics,
     log,
     maxShards: config.poll.max_shards,
-    deliver: (site, piece, slot) => {
+    deliver: (site, piece, slot, trace) => {
       const delivery = deliveries.get(site);
-      if (delivery) delivery.batcher.add(piece, slot);
+      if (delivery) delivery.batcher.add(piece, slot, trace);
       else ledger.drop('unknown_site', piece.rows);
     },
     onScheduled: (samples) => ledger.schedule(samples),
@@ -98,7 +99,7 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
         concurrency: threads * config.poll.shards_per_thread,
         onDropped: (job, reason) => poller.skipped(job.shard.id, reason),
       },
-      (job, _signal, held) => poller.poll(job.shard, job.slot, held),
+      (job, _signal, held) => poller.poll(job.shard, job.slot, held, job.trace),
     ),
   );
   const commands = await startCommandLane({ ...options, gate });
@@ -142,7 +143,7 @@ export function startCoordination(options: CoordinationOptions): { stop(): Promi
     create: () => {
       const coordinator = new Coordinator({
         shards,
-        add: (job) => queue.add(job),
+        add: (job) => addTraced(queue, job),
         now: Date.now,
         metrics,
         log,
@@ -177,4 +178,13 @@ export function startCoordination(options: CoordinationOptions): { stop(): Promi
       clearTimeout(timer);
     },
   };
+}
+
+/** A slot's trace begins here; the job carries it to whoever polls it. */
+function addTraced(queue: WorkQueue, job: SlotJob): Promise<boolean> {
+  const start = { kind: 'producer', parent: null, attributes: shardAttributes(job.shard) } as const;
+  return inSpan('add slot', start, (span) => {
+    const trace = traceParentOf(span);
+    return queue.add(trace === undefined ? job : { ...job, trace });
+  });
 }

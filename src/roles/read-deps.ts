@@ -2,14 +2,10 @@ import type { ApiDeps } from '../api/deps.js';
 import { peopleDepsOf, thingsOf } from './people.js';
 import type { Store } from './store.js';
 
-/**
- * What the api needs of the store, ingest and reads; `staleAfterS` as of `staleAfterS`, `offlineAfterS` for how long a
- * sample is believed that says its miner did not answer.
- */
+/** What the api needs of the store, ingest and reads; `staleAfterS` as of `staleAfterS`. */
 export function storeDeps(
   store: Store,
   staleAfterS: number,
-  offlineAfterS = staleAfterS,
 ): Omit<
   ApiDeps,
   | 'alerts'
@@ -25,7 +21,6 @@ export function storeDeps(
   | 'options'
   | 'now'
 > {
-  const ages = { maxAgeS: staleAfterS, offlineAgeS: offlineAfterS };
   const moment = (): { now: Date; staleAfterS: number } => ({ now: new Date(), staleAfterS });
   return {
     findKey: (sha256) => store.keys.find(sha256),
@@ -44,9 +39,9 @@ export function storeDeps(
     stats: (siteIds) => store.sites.stats(new Date(), siteIds),
     history: store.history,
     fleet: {
-      totals: (siteId, atMs) => store.fleet.fleetTotalsAt(siteId, new Date(atMs), staleAfterS, offlineAfterS),
+      totals: (siteId, atMs) => store.fleet.fleetTotalsAt(siteId, new Date(atMs), staleAfterS),
       page: (siteId, atMs, perPage, after) =>
-        store.fleet.fleetAt(siteId, { ...ages, time: new Date(atMs), perPage, after }),
+        store.fleet.fleetAt(siteId, { time: new Date(atMs), maxAgeS: staleAfterS, perPage, after }),
     },
     heatmap: {
       groups: (siteId, by) => store.heatmap.groups(siteId, by),

@@ -23,6 +23,7 @@ import { UsersRepo } from '../storage/users.repo.js';
 import { TelemetryStore } from '../storage/telemetry-store.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { traceCall } from '../telemetry/tracing.js';
 
 /** Everything kept in PostgreSQL, behind one guarded pool. */
 export interface Store {
@@ -52,6 +53,9 @@ export interface Store {
   readonly status: StatusRepo;
 }
 
+const traceDatabaseCall = <T>(name: string, call: () => Promise<T>): Promise<T> =>
+  traceCall(name, { 'db.system.name': 'postgresql', 'db.operation.name': name }, call);
+
 /** Connects with the first call. */
 export function openStore(url: string, config: Config, options: { log: Logger; metrics?: Metrics }): Store {
   const database = openDatabase({
@@ -60,6 +64,7 @@ export function openStore(url: string, config: Config, options: { log: Logger; m
     deadlineMs: config.database.deadline_ms,
     connectTimeoutMs: config.database.connect_timeout_ms,
     maxWaiting: config.database.max_waiting,
+    traced: traceDatabaseCall,
     ...options,
   });
   return storeOn(database, { url, evaluationDeadlineMs: config.alerts.evaluation_timeout_ms });
@@ -109,11 +114,6 @@ export function shortestIntervalS(config: Config): number {
 export function slowestIntervalS(config: Config): number {
   const slowest = Math.max(...config.sites.map((site) => site.interval_s ?? config.poll.interval_s), 0);
   return slowest || config.poll.interval_s;
-}
-
-/** How long a sample is believed that says its miner did not answer: dead miners are asked rarely, s. */
-export function offlineAfterS(config: Config): number {
-  return slowestIntervalS(config) * config.alerts.offline_intervals;
 }
 
 /** An online miner silent for longer than this is stale, s: some intervals of the slowest site. */

@@ -9,6 +9,7 @@ import type { Logger } from '../telemetry/logger.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { startApi } from './api.js';
 import { startEdge } from './edge.js';
+import { startOtel } from './otel.js';
 import { createFailure, type Failure } from './failure.js';
 import { shardsOf } from './plan.js';
 import { makeFirstAdmin, type FirstLogin } from './people.js';
@@ -60,7 +61,8 @@ export async function startUp(config: Config, log: Logger, options: UpStart = {}
   await mkdir(config.data_dir, { recursive: true });
   const failure = createFailure();
   const metrics = createMetrics();
-  const started: (() => Promise<void>)[] = [];
+  const otel = await startOtel(config, 'up', metrics, log);
+  const started: (() => Promise<void>)[] = [otel.stop];
   const stop = async (): Promise<void> => {
     for (const end of started.splice(0).reverse()) await end();
   };

@@ -18,6 +18,8 @@ export interface DatabaseOptions {
   readonly maxWaiting?: number;
   readonly log: Logger;
   readonly metrics?: Metrics;
+  /** Makes the span of a call. */
+  readonly traced?: <T>(name: string, call: () => Promise<T>) => Promise<T>;
 }
 
 export interface CallOptions {
@@ -79,7 +81,12 @@ class GuardedDatabase implements Database {
     this.#pool = this.#newPool();
   }
 
-  async run<T>(name: string, query: (sql: Sql) => PromiseLike<T>, options: CallOptions = {}): Promise<T> {
+  run<T>(name: string, query: (sql: Sql) => PromiseLike<T>, options: CallOptions = {}): Promise<T> {
+    const call = (): Promise<T> => this.#run(name, query, options);
+    return this.#options.traced === undefined ? call() : this.#options.traced(name, call);
+  }
+
+  async #run<T>(name: string, query: (sql: Sql) => PromiseLike<T>, options: CallOptions): Promise<T> {
     const deadlineMs = options.deadlineMs ?? this.#options.deadlineMs;
     const startedMs = performance.now();
     await this.#enter(name, deadlineMs);

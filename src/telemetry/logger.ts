@@ -1,4 +1,5 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
+import { traceIds } from './tracing.js';
 
 export type { Logger } from 'pino';
 
@@ -6,12 +7,12 @@ export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 's
 export type LogLevel = (typeof logLevels)[number];
 
 /**
- * The one root logger: JSON lines on stderr, or to `destination`. Pass children with bound ids into
+ * The one root logger: JSON lines on stderr, or to `destination`, with the ids of the trace where there is one. Pass children with bound ids into
  * constructors.
  */
 export function createLogger(level: LogLevel, destination: DestinationStream | null = null): Logger {
   return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, mixin: traceIds },
     destination ?? pino.destination({ fd: 2, sync: true }),
   );
 }

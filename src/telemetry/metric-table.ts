@@ -6,6 +6,7 @@ type CountedThing =
   | 'calls'
   | 'commands'
   | 'failures'
+  | 'faults'
   | 'files'
   | 'fingerprints'
   | 'jobs'
@@ -267,6 +268,11 @@ export const metricTable = {
   ),
   headframe_actor_restarts_total: counter('restarts', 'Actor restarts after a crash.', 'actor'),
   headframe_mailbox_shed_total: counter('messages', 'Messages refused by a full mailbox.', 'actor'),
+  headframe_otel_faults_total: counter(
+    'faults',
+    'What OpenTelemetry complained of (an export that failed, spans dropped), by level.',
+    'level',
+  ),
   headframe_sse_clients: gauge('streams', 'Open event streams.'),
 } as const satisfies Record<string, MetricSpec>;
 

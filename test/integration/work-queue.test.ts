@@ -79,15 +79,16 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     await Promise.all(consumers.map((consumer) => consumer.stop({ deadlineMs: 1000 })));
   });
 
-  it('carries the whole shard', async () => {
+  it('carries the whole shard and the trace it is part of', async () => {
     const q = await opened();
     const shard = shardOf(randomUUID());
     let got: SlotJob | null = null;
     q.consume({ zone: shard.zone, concurrency: 1, onDropped }, async (job) => {
       got = job;
     });
-    await q.add({ shard, slot: 5000 });
-    await expect.poll(() => got, { timeout: 10_000 }).toEqual({ shard, slot: 5000 });
+    const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    await q.add({ shard, slot: 5000, trace });
+    await expect.poll(() => got, { timeout: 10_000 }).toEqual({ shard, slot: 5000, trace });
   });
 
   it('keeps zones apart', async () => {
@@ -231,36 +232,6 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     finish();
     await (
       await holding
-    )?.();
-  });
-
-  it('holds a miner for one command at a time, and one that is late takes nothing away from the next', async () => {
-    const q = await opened();
-    if (!(q instanceof RedisQueue)) return;
-    const shard = shardOf(randomUUID());
-    const ip = '127.0.0.1';
-    const bounds = { waitMs: 10_000, holdMs: 60_000 };
-    const first = await q.hold(shard, ip, bounds);
-    expect(first).not.toBeNull();
-    expect(await q.hold(shard, ip, { ...bounds, waitMs: 300 })).toBeNull();
-    let isSecond = false;
-    const second = q.hold(shard, ip, { ...bounds, holdMs: 1_000 }).then((free) => {
-      isSecond = true;
-      return free;
-    });
-    const other = await q.hold(shard, '127.0.0.2', bounds);
-    expect([isSecond, other === null]).toEqual([false, false]);
-    await first?.();
-    const late = await second;
-    expect(late).not.toBeNull();
-    // Its time is over while it still works: the next one comes, and is not undone by it.
-    const third = await q.hold(shard, ip, bounds);
-    expect(third).not.toBeNull();
-    await late?.();
-    expect(await q.hold(shard, ip, { ...bounds, waitMs: 300 })).toBeNull();
-    await third?.();
-    await (
-      await q.hold(shard, ip, bounds)
     )?.();
   });
 

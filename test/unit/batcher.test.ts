@@ -5,6 +5,8 @@ import { Batcher } from '../../src/poller/batcher.js';
 import type { Batch } from '../../src/poller/spool.js';
 
 const piece = (...records: number[]) => ({
+  startMs: 0,
+  endMs: 1,
   rows: records.length,
   gz: gzipSync(records.map((n) => JSON.stringify({ n })).join(',')),
 });

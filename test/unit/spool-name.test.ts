@@ -9,12 +9,25 @@ const batchNames = fc.record({
   bytes: fc.integer({ min: 0, max: 9_999_999_999 }),
   batchId: fc.uuid(),
 });
+const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 describe('batch names', () => {
   it('are read back as they were written', () => {
     fc.assert(
       fc.property(batchNames, (batch) => {
         expect(parseBatchName(formatBatchName(batch))).toEqual(batch);
+      }),
+    );
+  });
+
+  it('carry the trace of their batch, and sort by time with it', () => {
+    fc.assert(
+      fc.property(batchNames, batchNames, (batch, later) => {
+        const name = formatBatchName({ ...batch, trace });
+        expect(parseBatchName(name)).toEqual({ ...batch, trace });
+        expect(name.length).toBeLessThan(200);
+        fc.pre(batch.timeMs < later.timeMs);
+        expect(name < formatBatchName(later)).toBe(true);
       }),
     );
   });
