@@ -37,10 +37,11 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Its working folder: the log folder unless another is named, so that no settings file is picked up. */
   readonly cwd?: string;
+  /** Another build's `dist/src/main.js`: an older release's edge against this api, for one. */
+  readonly main?: string;
 }
 
-/** Another build may be tried: an older release's edge against this api, for one. */
-const main = process.env.HEADFRAME_TEST_PROGRAM ?? join(packageRoot, 'dist', 'src', 'main.js');
+const ownMain = process.env.HEADFRAME_TEST_PROGRAM ?? join(packageRoot, 'dist', 'src', 'main.js');
 
 const running = new Set<Program>();
 let started = 0;
@@ -61,7 +62,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   const base = join(options.logDir, `${options.name}-${++started}`);
   const files = [`${base}.out`, `${base}.err`];
   const [out = 0, err = 0] = files.map((file) => openSync(file, 'w'));
-  const child = spawn(process.execPath, [main, ...options.args], {
+  const child = spawn(process.execPath, [options.main ?? ownMain, ...options.args], {
     cwd: options.cwd ?? options.logDir,
     env: { ...inherited(), ...options.env },
     stdio: ['ignore', out, err],

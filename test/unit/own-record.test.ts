@@ -229,3 +229,43 @@ describe('a record as our own pollers write it', () => {
     );
   });
 });
+
+describe('a record of another release', () => {
+  const fields = Object.entries(own);
+  const rowsOf = (entries: readonly (readonly [string, unknown])[]): Record<string, unknown>[] => {
+    const stored = storedOf(`[${JSON.stringify(Object.fromEntries(entries))}]`);
+    expect(stored).toMatchObject({ rejected: [] });
+    return (stored as { rows: Record<string, unknown>[] }).rows;
+  };
+
+  it('newer: a field that is not known is ignored, wherever it stands and whatever it holds', () => {
+    const [known] = rowsOf(fields);
+    for (const value of ['text', 7, null, [], { deep: { boards: [{ id: 1 }] } }])
+      for (let at = 0; at <= fields.length; at++) {
+        const entries = [...fields.slice(0, at), ['of_tomorrow', value] as const, ...fields.slice(at)];
+        expect(rowsOf(entries), `${JSON.stringify(value)} at ${at}`).toEqual([known]);
+      }
+  });
+
+  it('newer: a board with more of it is stored with what is known', () => {
+    const boards = own.boards.map((one) => ({ ...one, of_tomorrow: { volts: 1 } }));
+    const [row] = rowsOf(fields.map(([name, value]) => [name, name === 'boards' ? boards : value]));
+    const [known] = rowsOf(fields);
+    // Boards themselves are kept as they were sent.
+    const kept = Object.keys(known ?? {}).filter((name) => name !== 'boards');
+    for (const name of kept) expect(row?.[name], name).toEqual(known?.[name]);
+  });
+
+  it('older: a field that it does not send is null, and no reason to refuse the record', () => {
+    for (const [missing] of fields.filter(([name]) => name !== 'miner_id' && name !== 'online')) {
+      const rows = rowsOf(fields.filter(([name]) => name !== missing));
+      expect(rows, missing).toHaveLength(1);
+      expect(rows[0], missing).toMatchObject({ online: true });
+    }
+    const least = [
+      ['miner_id', own.miner_id],
+      ['online', true],
+    ] as const;
+    expect(rowsOf(least)).toHaveLength(1);
+  });
+});
