@@ -37,6 +37,6 @@ moved as (
   where c.command_id = p.command_id and c.status = 'pending'
   returning c.*
 )
-select command_id, miner_key as miner_id, ip as ip_address, site_id, kind as command, params, priority, status, expires_at,
+select command_id, miner_key as miner_id, ip as ip_address, site_id, kind as command, params, priority, status, created_at, expires_at,
   greatest(0, floor(extract(epoch from expires_at - statement_timestamp())))::int as ttl_s, attempts as attempt
 from moved order by priority desc, command_id

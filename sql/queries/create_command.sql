@@ -1,9 +1,8 @@
 -- One command for one miner, known or not; nothing where the site does not exist or has had its share of a day.
 -- $1 site, $2 miner, $3 address where none is known, $4 kind, $5 parameters, $6 priority, $7 time to live, s,
 -- $8 who asks, $9 most commands of a site in a day, $10 who asks, for the audit log.
-with used as (
-  select count(*) as n from miner_commands
-  where site_id = $1::int and created_at > statement_timestamp() - interval '1 day'
+with used as materialized (
+  select headframe_commands_of_day($1::int) as n
 ),
 made as (
   insert into miner_commands (site_id, miner_id, miner_key, ip, kind, params, priority, ttl_s, created_at, created_by,

@@ -4,9 +4,8 @@
 -- $11 most that may fail, percent, $12 whether it waits for approval, $13 how long it may be held back, s,
 -- $14 most commands of a site in a day, $15 the account of who asks, $16 who asks, for the audit log,
 -- $17 what was asked for in place of names, likewise.
-with used as (
-  select count(*) as n from miner_commands
-  where site_id = $1::int and created_at > statement_timestamp() - interval '1 day'
+with used as materialized (
+  select headframe_commands_of_day($1::int) as n
 ),
 targets as materialized (
   select m.miner_id, m.key, coalesce(host(m.address), m.ip) as ip, row_number() over (order by t.n) as n

@@ -1,5 +1,6 @@
 -- One page of what the miners of a site were at a time. $1 site, $2 the time, $3 how old a sample may be, s, $4 and $5
--- the key after which the page begins (its address or null, its text), $6 miners on the page. State and readings are
+-- the key after which the page begins (its address or null, its text), $6 miners on the page, $7 how old a sample may
+-- be that says its miner did not answer, s. State and readings are
 -- those of the last sample; identity is what it is now, taken back by the events since.
 with page as materialized (
   select m.miner_id, m.key, m.address, m.ip, m.mac, m.model, m.firmware, l.pool_url, l.worker_name, m.vacated_at
@@ -19,10 +20,13 @@ select p.key as miner_id, host(p.address) as address, p.mac,
   h.temperature_max, h.power_w, h.uptime_seconds / 3600.0::float8 as uptime_hours, h.boards_total, h.boards_healthy
 from page p
 left join lateral (
-  select * from miner_telemetry_history h
-  where h.miner_id = p.miner_id and h.time <= $2::text::timestamptz
-    and h.time > $2::text::timestamptz - $3::text::float8 * interval '1 second'
-  order by h.time desc limit 1
+  select * from (
+    select * from miner_telemetry_history h
+    where h.miner_id = p.miner_id and h.time <= $2::text::timestamptz
+      and h.time > $2::text::timestamptz - greatest($3::text::float8, $7::text::float8) * interval '1 second'
+    order by h.time desc limit 1
+  ) h
+  where h.state = 'u' or h.time > $2::text::timestamptz - $3::text::float8 * interval '1 second'
 ) h on true
 -- As text: of "char" columns with statistics PostgreSQL 18 cannot plan a join by order ("cache lookup failed for collation").
 left join miner_states s on s.code::text = h.state::text

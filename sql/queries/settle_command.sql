@@ -1,9 +1,11 @@
 -- Writes down what a collector reports of a command of its site. After the end it is kept beside and changes nothing.
 -- $1 command, $2 site, $3 status, $4 code, $5 message, $6 the rest as JSON, $7 who reports,
--- $8 how long samples may take to confirm it, s, by kind, as JSON.
+-- $8 how long samples may take to confirm it, s, by kind, as JSON, $9 when the command that is meant was made (null: any):
+-- a collector may still have a result of another database, whose numbers were the same.
 with told as (
   select command_id, status, attempts, sent_at from miner_commands
-  where command_id = $1::int and site_id = $2::int for update
+  where command_id = $1::int and site_id = $2::int
+    and ($9::text is null or date_trunc('milliseconds', created_at) = $9::text::timestamptz) for update
 ),
 -- One that was given back when its lease ended may have been done all the same.
 moved as (

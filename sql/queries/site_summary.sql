@@ -1,40 +1,34 @@
 -- Counts and sums of one site. $1 site, $2 oldest time that is not stale.
 -- Efficiency is of miners that hash: a quotient by less than 1 MH/s would not fit a number.
--- The miners are read once, into a few groups; everything else is made of those.
+-- The miners are read once, into some groups by all that sums tell apart, for a condition on each sum would be held
+-- against each miner again; everything else is made of those.
 with groups as materialized (
-  select l.state, l.health,
-    count(*) as miners,
-    count(*) filter (where l.online) as online,
-    count(*) filter (where f.is_fresh) as fresh,
-    count(*) filter (where not l.online) as offline,
-    coalesce(sum(l.hashrate_ghs) filter (where f.is_fresh), 0) as hashrate_ghs,
-    coalesce(sum(l.hashrate_expected_ghs), 0) as expected_ghs,
-    coalesce(sum(l.power_w::float8) filter (where f.is_fresh), 0) as power_w,
-    sum(l.power_w::float8) filter (where f.is_fresh and l.hashrate_ghs >= 0.001 and l.power_w > 0) as known_power_w,
-    sum(l.hashrate_ghs) filter (where f.is_fresh and l.hashrate_ghs >= 0.001 and l.power_w > 0) as powered_ghs,
-    sum(l.temperature_avg::float8) filter (where f.is_fresh) as temperature_sum,
-    count(l.temperature_avg) filter (where f.is_fresh) as temperature_count,
-    max(coalesce(l.temperature_max, l.temperature_avg)) filter (where f.is_fresh) as max_temperature,
-    max(l.time) as newest
+  select l.state, l.health, l.online, k.is_fresh, k.is_powered, count(*) as miners, sum(l.hashrate_ghs) as hashrate_ghs,
+    sum(l.hashrate_expected_ghs) as expected_ghs, sum(l.power_w::float8) as power_w,
+    sum(l.temperature_avg::float8) as temperature_sum, count(l.temperature_avg) as temperature_count,
+    max(coalesce(l.temperature_max, l.temperature_avg)) as max_temperature, max(l.time) as newest
   from miner_telemetry_live l
-  cross join lateral (select l.online and l.time >= (select $2::text::timestamptz) as is_fresh) f
+  cross join lateral (select l.online and l.time >= (select $2::text::timestamptz) as is_fresh,
+    l.power_w > 0 and l.hashrate_ghs >= 0.001 as is_powered) k
   -- An address that its miner has left is no miner unless something answers there.
   where l.site_id = $1::int and (l.online or l.miner_id not in
     (select miner_id from miners where site_id = $1::int and vacated_at is not null))
-  group by l.state, l.health
+  group by l.state, l.health, l.online, k.is_fresh, k.is_powered
 ),
 totals as (
   select coalesce(sum(miners), 0)::int as total_miners,
-    coalesce(sum(online), 0)::int as online_miners,
-    coalesce(sum(offline), 0)::int as offline_miners,
-    coalesce(sum(online - fresh), 0)::int as stale_miners,
-    coalesce(sum(fresh) filter (where health in ('warning', 'critical')), 0)::int as degraded_miners,
-    coalesce(sum(hashrate_ghs), 0) / 1000 as total_hashrate_ths,
+    coalesce(sum(miners) filter (where online), 0)::int as online_miners,
+    coalesce(sum(miners) filter (where not online), 0)::int as offline_miners,
+    coalesce(sum(miners) filter (where online and not is_fresh), 0)::int as stale_miners,
+    coalesce(sum(miners) filter (where is_fresh and health in ('warning', 'critical')), 0)::int as degraded_miners,
+    coalesce(sum(hashrate_ghs) filter (where is_fresh), 0) / 1000 as total_hashrate_ths,
     coalesce(sum(expected_ghs), 0) / 1000 as nominal_hashrate_ths,
-    coalesce(sum(power_w), 0) as total_power_w,
-    sum(known_power_w) / (sum(powered_ghs) / 1000) as efficiency,
-    sum(temperature_sum) / nullif(sum(temperature_count), 0)::float8 as avg_temperature,
-    max(max_temperature) as max_temperature,
+    coalesce(sum(power_w) filter (where is_fresh), 0) as total_power_w,
+    sum(power_w) filter (where is_fresh and is_powered)
+      / (sum(hashrate_ghs) filter (where is_fresh and is_powered) / 1000) as efficiency,
+    sum(temperature_sum) filter (where is_fresh)
+      / nullif(sum(temperature_count) filter (where is_fresh), 0)::float8 as avg_temperature,
+    max(max_temperature) filter (where is_fresh) as max_temperature,
     max(newest) as newest
   from groups
 )

@@ -120,6 +120,8 @@ async function planOf(
     names === undefined
       ? { ids: await commands.filter(siteId, filter), unknown: [] }
       : await commands.batches.resolve(siteId, names);
+  if (ids.length === 0 && !(await commands.batches.isSite(siteId)))
+    throw new AppError('NOT_FOUND', 'No such site');
   const groups = ids.length === 0 ? [] : await commands.batches.inspect(siteId, ids, order.kind);
   return { minerIds: ids, plan: planBatch(groups, unknown, (sort) => refusalOf(commands, order, sort)) };
 }

@@ -36,7 +36,7 @@ export function createPending(deps: ApiDeps): Handle {
           deps.metrics.add('command_execution_total', 1, { type: kind, status: 'expired' });
       }
       if (commands.length > 0) break;
-      const end = await waits.wait(siteId, mark, untilMs - performance.now(), signal);
+      const end = await waits.wait({ siteId, keyId }, mark, untilMs - performance.now(), signal);
       if (end === 'full') response.set('Retry-After', '5');
       if (end !== 'woken') break;
     }

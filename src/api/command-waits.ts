@@ -1,6 +1,8 @@
 export interface CommandWaitsOptions {
   /** Polls that may wait at once; one more is answered at once. */
   readonly maxWaiting: number;
+  /** And of one key, so that no key takes all places. */
+  readonly maxOfKey: number;
   /** How often it looks by itself while somebody waits, ms. */
   readonly tickMs: number;
   /** Those of the sites that have something to hand out. */
@@ -10,8 +12,13 @@ export interface CommandWaitsOptions {
 /** Why a wait ended: something may be there, its time is over or it was called off, or too many wait. */
 export type WaitEnd = 'woken' | 'over' | 'full';
 
-interface Waiter {
+/** Who waits for commands of which site. */
+export interface WaitFor {
   readonly siteId: number;
+  readonly keyId: number;
+}
+
+interface Waiter extends WaitFor {
   readonly end: (why: WaitEnd) => void;
 }
 
@@ -22,6 +29,7 @@ interface Waiter {
 export class CommandWaits {
   readonly #options: CommandWaitsOptions;
   readonly #waiters = new Set<Waiter>();
+  readonly #ofKey = new Map<number, number>();
   /** How often each site was woken: tells who looked before that it must look again. */
   readonly #wakes = new Map<number, number>();
   #allWakes = 0;
@@ -42,27 +50,37 @@ export class CommandWaits {
   }
 
   /** Until the site is woken (or was since `mark`), `ms` have passed, or the signal aborts. */
-  async wait(siteId: number, mark: number, ms: number, signal: AbortSignal): Promise<WaitEnd> {
+  async wait({ siteId, keyId }: WaitFor, mark: number, ms: number, signal: AbortSignal): Promise<WaitEnd> {
     if (signal.aborted || ms <= 0) return 'over';
     if (this.mark(siteId) !== mark) return 'woken';
-    if (this.#waiters.size >= this.#options.maxWaiting) return 'full';
+    const { maxWaiting, maxOfKey } = this.#options;
+    const ofKey = this.#ofKey.get(keyId) ?? 0;
+    if (this.#waiters.size >= maxWaiting || ofKey >= maxOfKey) return 'full';
     this.#timer ??= setInterval(() => void this.#look(), this.#options.tickMs);
     return new Promise((resolve) => {
       const over = (): void => waiter.end('over');
       const timer = setTimeout(over, ms);
       const waiter: Waiter = {
         siteId,
+        keyId,
         end: (why) => {
           clearTimeout(timer);
           signal.removeEventListener('abort', over);
-          this.#waiters.delete(waiter);
+          if (this.#waiters.delete(waiter)) this.#count(keyId, -1);
           if (this.#waiters.size === 0) this.#stopLooking();
           resolve(why);
         },
       };
       signal.addEventListener('abort', over, { once: true });
       this.#waiters.add(waiter);
+      this.#count(keyId, 1);
     });
+  }
+
+  #count(keyId: number, by: 1 | -1): void {
+    const n = (this.#ofKey.get(keyId) ?? 0) + by;
+    if (n > 0) this.#ofKey.set(keyId, n);
+    else this.#ofKey.delete(keyId);
   }
 
   /** Something may be there for a site; null: for any. */

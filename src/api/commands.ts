@@ -56,6 +56,7 @@ export interface CommandDeps {
     stats(siteIds: readonly number[] | null): Promise<object>;
   };
   readonly batches: {
+    isSite(siteId: number): Promise<boolean>;
     resolve(
       siteId: number,
       names: readonly string[],

@@ -15,12 +15,12 @@ export interface AttemptCookie {
   take(request: Request, response: Response): Promise<Attempt | null>;
 }
 
-/** Instances of one client secret take each other's. `lastsMs`: how long it is good. */
-export function createAttemptCookie(clientSecret: string, lastsMs: number, now: () => number): AttemptCookie {
+/** Instances of one secret take each other's. `lastsMs`: how long it is good. */
+export function createAttemptCookie(secret: string, lastsMs: number, now: () => number): AttemptCookie {
   let made: Promise<Buffer> | null = null;
-  // Slow, so that a cookie is no way to try out client secrets.
+  // Slow, so that a cookie is no way to try out secrets.
   const key = (): Promise<Buffer> =>
-    (made ??= promisify(scrypt)(clientSecret, 'headframe oidc attempt', 32) as Promise<Buffer>);
+    (made ??= promisify(scrypt)(secret, 'headframe oidc attempt', 32) as Promise<Buffer>);
   const sign = async (text: string): Promise<string> =>
     createHmac('sha256', await key())
       .update(text)

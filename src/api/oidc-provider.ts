@@ -1,4 +1,5 @@
-import type { Configuration } from 'openid-client';
+import type * as Lib from 'openid-client';
+import type { ClientAuth, Configuration } from 'openid-client';
 import { within } from '../actor/within.js';
 import { AppError } from '../domain/errors.js';
 import type { Claims } from '../domain/claims.js';
@@ -8,7 +9,10 @@ import { createBoundedFetch, providerAway } from './oidc-fetch.js';
 export interface OidcClient {
   readonly issuer: string;
   readonly clientId: string;
-  readonly clientSecret: string;
+  /** Null: a public client. */
+  readonly clientSecret: string | null;
+  /** How it shows who it is. */
+  readonly clientAuth: 'client_secret_post' | 'client_secret_basic' | 'none';
   readonly redirectUrl: string;
   readonly scopes: string;
   /** Of all questions of one step, ms. */
@@ -48,7 +52,7 @@ export function createOidcProvider(client: OidcClient): OidcProvider {
     const issuer = new URL(client.issuer);
     const isClear = issuer.protocol === 'http:';
     try {
-      return await lib.discovery(issuer, client.clientId, client.clientSecret, undefined, {
+      return await lib.discovery(issuer, client.clientId, undefined, clientAuth(lib, client), {
         [lib.customFetch]: createBoundedFetch(client.deadlineMs) as never,
         timeout: Math.ceil(client.deadlineMs / 1_000),
         execute: [
@@ -118,6 +122,13 @@ export function createOidcProvider(client: OidcClient): OidcProvider {
       }),
     check: () => bounded(async () => void (await configuration())),
   };
+}
+
+function clientAuth(lib: typeof Lib, { clientSecret, clientAuth: how }: OidcClient): ClientAuth {
+  if (clientSecret === null || how === 'none') return lib.None();
+  return how === 'client_secret_basic'
+    ? lib.ClientSecretBasic(clientSecret)
+    : lib.ClientSecretPost(clientSecret);
 }
 
 /** `PROVIDER_UNAVAILABLE` where the provider or the settings are at fault, else `LOGIN_FAILED`. */

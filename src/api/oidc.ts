@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import { rightsOfClaims, subjectOfClaims, type ClaimRules } from '../domain/claims.js';
-import { AppError } from '../domain/errors.js';
+import { AppError, errorTable } from '../domain/errors.js';
 import type { Principal } from '../domain/principal.js';
 import type { SubjectUser } from '../storage/subjects.repo.js';
 import { requestIdOf } from './audit.js';
@@ -18,7 +18,7 @@ export interface OidcDeps {
   readonly provider: OidcProvider;
   readonly rules: ClaimRules;
   /** Signs what a browser keeps while at the provider. */
-  readonly clientSecret: string;
+  readonly cookieSecret: string;
   /** How long one may be there, ms. */
   readonly attemptMs: number;
 }
@@ -42,18 +42,18 @@ export function createOidcHandlers(
       'get /api/auth/oidc/callback': refuse,
     };
   }
-  const cookie = createAttemptCookie(oidc.clientSecret, oidc.attemptMs, deps.now);
+  const cookie = createAttemptCookie(oidc.cookieSecret, oidc.attemptMs, deps.now);
   const enter = createEnter(deps, oidc, parts);
 
   return {
     'get /api/auth/methods': methods,
-    'get /api/auth/oidc/start': async (request, response) => {
+    'get /api/auth/oidc/start': toPage(deps, async (request, response) => {
       refuseClearText(request, options.isInsecureAllowed);
       const { url, attempt } = await oidc.provider.begin();
       await cookie.give(request, response, attempt);
       response.redirect(303, url);
-    },
-    'get /api/auth/oidc/callback': async (request, response) => {
+    }),
+    'get /api/auth/oidc/callback': toPage(deps, async (request, response) => {
       refuseClearText(request, options.isInsecureAllowed);
       const address = request.ip ?? '';
       await logins.begin(address, null);
@@ -72,7 +72,25 @@ export function createOidcHandlers(
       }
       await logins.succeed(address, null);
       response.redirect(303, '/');
-    },
+    }),
+  };
+}
+
+/**
+ * Sends a browser back to the page with the code of what went wrong, for the page to say in words; programs get the
+ * error itself. Never its text: whoever makes a link could write into the page.
+ */
+function toPage({ log }: Pick<ApiDeps, 'log'>, handle: Handle): Handle {
+  return async (request, response) => {
+    try {
+      await handle(request, response);
+    } catch (err) {
+      if (response.headersSent || request.accepts(['json', 'html']) !== 'html') throw err;
+      const code = err instanceof AppError ? err.code : 'INTERNAL';
+      if (errorTable[code].status === null || errorTable[code].status >= 500)
+        log.warn({ err, code, path: request.path, requestId: requestIdOf(response) }, 'signing in failed');
+      response.redirect(303, `/#refused=${code}`);
+    }
   };
 }
 

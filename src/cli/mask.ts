@@ -4,7 +4,8 @@ export function masked(value: unknown, name = ''): unknown {
   if (typeof value === 'object' && value !== null)
     return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, masked(child, key)]));
   if (typeof value !== 'string') return value;
-  if (name === 'password' || name === 'client_secret' || name === 'value') return '…';
+  if (name === 'password' || name === 'client_secret' || name === 'cookie_secret' || name === 'value')
+    return '…';
   if (name === 'key') return maskedKey(value);
   return name === 'url' ? maskedUrl(value) : value;
 }

@@ -47,6 +47,7 @@ export const commands = group(
       1_000,
       'Polls of collectors that wait at once; one more is answered at once.',
     ),
+    max_waiting_polls_per_key: int(1, 100_000, 50, 'Of these with one key, so that none takes all places.'),
     tick_ms: int(
       50,
       10_000,

@@ -100,10 +100,11 @@ function withSecrets(config: Config, env: NodeJS.ProcessEnv): Config {
     }
   };
   const { database, redis } = config;
-  const { client_secret, client_secret_file } = config.oidc;
+  const { client_secret, client_secret_file, cookie_secret, cookie_secret_file } = config.oidc;
   const oidc = {
     ...config.oidc,
     client_secret: secret('oidc.client_secret_file', client_secret, client_secret_file),
+    cookie_secret: secret('oidc.cookie_secret_file', cookie_secret, cookie_secret_file),
   };
   checkOidc(oidc);
   const databaseUrl = secret('database.url_file', database.url, database.url_file);

@@ -25,6 +25,16 @@ export const oidc = group(
     client_id: text('Name of this client at the provider.'),
     client_secret: text('Its secret (secret; prefer `client_secret_file`).'),
     client_secret_file: text('File holding the secret.'),
+    client_auth: z
+      .enum(['client_secret_post', 'client_secret_basic', 'none'])
+      .default('client_secret_post')
+      .describe(
+        'How this client shows the provider who it is: its secret in the form or in the `Authorization` header; `none`: a public client, which has no secret and relies on PKCE.',
+      ),
+    cookie_secret: text(
+      'Signs what a browser keeps while at the provider (secret; prefer `cookie_secret_file`); the same for all instances. Absent: the client secret; of a public client one made at start, which does for one instance.',
+    ),
+    cookie_secret_file: text('File holding that.'),
     redirect_url: text(
       `Where the provider sends people back to: the address of the api as browsers know it and \`${oidcCallbackPath}\`.`,
     ),
@@ -64,13 +74,17 @@ type Oidc = z.infer<typeof oidc>;
 
 /** Throws `CONFIG_INVALID` for an issuer without what it takes, or in clear text to elsewhere. */
 export function checkOidc(settings: Oidc): void {
-  const { issuer, client_id, client_secret, redirect_url, scopes } = settings;
+  const { issuer, client_id, client_secret, client_auth, redirect_url, scopes } = settings;
   if (issuer === undefined) return;
   const fail = (what: string): never => {
     throw new AppError('CONFIG_INVALID', what);
   };
-  for (const [name, value] of Object.entries({ client_id, client_secret, redirect_url }))
+  const needed =
+    client_auth === 'none' ? { client_id, redirect_url } : { client_id, client_secret, redirect_url };
+  for (const [name, value] of Object.entries(needed))
     if (value === undefined || value === '') fail(`oidc.${name}: needed with oidc.issuer`);
+  if (client_auth === 'none' && client_secret !== undefined)
+    fail('oidc.client_secret: a public client (oidc.client_auth: none) has none');
   if (!isSafeUrl(issuer)) fail('oidc.issuer: not a URL that begins with https://');
   const back = redirect_url ?? '';
   if (!/^https?:/.test(back) || !URL.canParse(back) || !new URL(back).pathname.endsWith(oidcCallbackPath))

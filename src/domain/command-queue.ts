@@ -72,6 +72,8 @@ export interface ReadReport {
   readonly status: 'completed' | 'failed' | 'rejected' | 'unknown' | 'expired';
   readonly code: number | null;
   readonly message: string | null;
+  /** When the command that is meant was made, ISO 8601; null: the number alone tells. */
+  readonly createdAt: string | null;
   /** The contract's optional fields that were given. */
   readonly rest: Readonly<Record<string, unknown>>;
 }
@@ -130,8 +132,14 @@ export function readReport(body: Readonly<Record<string, unknown>>): ReadReport 
     status,
     code: asCode(body['result_code']),
     message: asText(body['result_message'], maxMessage),
+    createdAt: asInstant(body['created_at']),
     rest,
   };
+}
+
+function asInstant(value: unknown): string | null {
+  const ms = typeof value === 'string' ? Date.parse(value) : NaN;
+  return Number.isNaN(ms) ? null : new Date(ms).toISOString();
 }
 
 function asCode(value: unknown): number | null {

@@ -74,7 +74,8 @@ export interface PendingCommand {
   readonly command: CommandKind;
   readonly params: Readonly<Record<string, unknown>>;
   readonly priority: number;
-  /** ISO 8601, UTC. */
+  /** ISO 8601, UTC. With its number it names a command, in whatever database. */
+  readonly created_at: string;
   readonly expires_at: string;
   /** Left of its time when it was handed out, s: what an edge counts down by its own clock. */
   readonly ttl_s: number;
@@ -98,6 +99,8 @@ export interface CommandReport {
   readonly after?: Readonly<Record<string, unknown>>;
   readonly error_class?: string;
   readonly device_id?: string;
+  /** As the command was handed out: a number means another command in another database. ISO 8601. */
+  readonly created_at?: string;
 }
 
 const poolUrlPattern =

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { setTimeout as delay } from 'node:timers/promises';
-import { busyKeyOf, heldKeyOf } from './keys.js';
+import { busyKeyOf, heldKeyOf, holdersKeyOf } from './keys.js';
 
 /** How long to wait for a miner, and how long it is held at most, ms. */
 export interface HoldBounds {
@@ -8,14 +9,34 @@ export interface HoldBounds {
   readonly holdMs: number;
 }
 
-/** How often it is looked whether another poller is done with the shard, ms. */
+/** How often it is looked whether another command, or a poll of the shard, is done, ms. */
 const lookMs = 100;
 
+/** 1: held by this token now; 0: another holds the miner. Time is that of Redis, which all of them share. */
+const holdScript = `
+local time = redis.call('time')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local held = redis.call('hget', KEYS[1], ARGV[1])
+if held and tonumber(held) > now and redis.call('hget', KEYS[2], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('hset', KEYS[1], ARGV[1], now + ARGV[3])
+redis.call('hset', KEYS[2], ARGV[1], ARGV[2])
+for _, key in ipairs(KEYS) do
+  if redis.call('pttl', key) < tonumber(ARGV[3]) then redis.call('pexpire', key, ARGV[3]) end
+end
+return 1`;
+/** Takes away what the token holds, and nobody else's. */
+const releaseScript = `
+if redis.call('hget', KEYS[2], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('hdel', KEYS[1], ARGV[1])
+redis.call('hdel', KEYS[2], ARGV[1])
+return 1`;
+
 /**
- * Holds a miner for a command against pollers of other processes: noted under its shard first, then waited
- * for a moment in which nobody polls the shard, `waitMs` at most. Pollers read the notes once they have the
- * shard's lock, so one of the two always sees the other. A holder that died lets go after `holdMs`. Resolves
- * with what lets go; null, and nothing is held, when there was no such moment.
+ * Holds a miner for a command against commands and pollers of other processes: noted under its shard first, once no
+ * other command holds it, then waited for a moment in which nobody polls the shard; `waitMs` at most in all. Pollers
+ * read the notes once they have the shard's lock, so one of the two always sees the other. A holder that died lets go
+ * after `holdMs`; one that is late takes nothing away from the next. Resolves with what lets go; null, and nothing is
+ * held, when there was no such moment.
  */
 export async function holdMiner(
   redis: Redis,
@@ -23,24 +44,15 @@ export async function holdMiner(
   ip: string,
   { waitMs, holdMs }: HoldBounds,
 ): Promise<(() => Promise<void>) | null> {
-  const key = heldKeyOf(shardId);
-  await redis
-    .multi()
-    .hset(key, ip, (await nowMs(redis)) + holdMs)
-    .pexpire(key, holdMs, 'NX')
-    .pexpire(key, holdMs, 'GT')
-    .exec();
-  const letGo = async (): Promise<void> => void (await redis.hdel(key, ip));
+  const token = randomUUID();
+  const keys = [heldKeyOf(shardId), holdersKeyOf(shardId)];
+  const letGo = async (): Promise<void> => void (await redis.eval(releaseScript, 2, ...keys, ip, token));
+  let isHeld = false;
   for (let waitedMs = 0; waitedMs < waitMs; waitedMs += lookMs) {
-    if ((await redis.exists(busyKeyOf(shardId))) === 0) return letGo;
+    isHeld ||= (await redis.eval(holdScript, 2, ...keys, ip, token, Math.ceil(holdMs))) === 1;
+    if (isHeld && (await redis.exists(busyKeyOf(shardId))) === 0) return letGo;
     await delay(lookMs);
   }
-  await letGo();
+  if (isHeld) await letGo();
   return null;
-}
-
-/** By the clock that all of them share. */
-async function nowMs(redis: Redis): Promise<number> {
-  const [seconds] = await redis.time();
-  return Number(seconds) * 1_000;
 }

@@ -15,7 +15,7 @@ import type { Metrics } from '../telemetry/metrics.js';
 import { readCertificates } from './certificates.js';
 import type { Failure } from './failure.js';
 import { repeat, type Stoppable } from './maintenance.js';
-import { slowestIntervalS, staleAfterS, type Store } from './store.js';
+import { offlineAfterS, slowestIntervalS, staleAfterS, type Store } from './store.js';
 
 export interface AlertsOptions {
   readonly config: Config;
@@ -124,7 +124,7 @@ export function evaluationOptionsOf(config: Config): EvaluationOptions {
   return {
     everyMs: alerts.evaluate_every_s * 1_000,
     staleAfterS: staleAfterS(config),
-    offlineAfterS: intervalS * alerts.offline_intervals,
+    offlineAfterS: offlineAfterS(config),
     goneAfterS: alerts.gone_after_h * 3_600,
     intervalS,
     maxChanges: alerts.max_changes,

@@ -23,7 +23,7 @@ import { listenOptionsOf } from './listen.js';
 import { thresholdsOf } from './plan.js';
 import { storeDeps } from './read-deps.js';
 import { startWatch } from './watch.js';
-import { openStore, staleAfterS, type Store } from './store.js';
+import { offlineAfterS, openStore, staleAfterS, type Store } from './store.js';
 
 export interface ApiOptions {
   readonly config: Config;
@@ -103,7 +103,7 @@ function depsOf({
 }: ApiOptions): Omit<ApiDeps, 'alerts' | 'commands' | 'lifecycle' | 'parseUpload' | 'shared'> {
   const { api } = config;
   return {
-    ...storeDeps(store, staleAfterS(config)),
+    ...storeDeps(store, staleAfterS(config), offlineAfterS(config)),
     oidc: oidcOf(config),
     metrics,
     log,

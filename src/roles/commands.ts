@@ -15,6 +15,7 @@ import { staleAfterS as staleAfter, type Store } from './store.js';
 export function commandWaitsOf({ config, store }: Pick<ApiOptions, 'config' | 'store'>): CommandWaits {
   return new CommandWaits({
     maxWaiting: config.commands.max_waiting_polls,
+    maxOfKey: config.commands.max_waiting_polls_per_key,
     tickMs: config.commands.tick_ms,
     ready: (siteIds) => store.commands.ready(siteIds),
   });

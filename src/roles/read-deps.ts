@@ -2,10 +2,14 @@ import type { ApiDeps } from '../api/deps.js';
 import { peopleDepsOf, thingsOf } from './people.js';
 import type { Store } from './store.js';
 
-/** What the api needs of the store, ingest and reads; `staleAfterS` as of `staleAfterS`. */
+/**
+ * What the api needs of the store, ingest and reads; `staleAfterS` as of `staleAfterS`, `offlineAfterS` for how long a
+ * sample is believed that says its miner did not answer.
+ */
 export function storeDeps(
   store: Store,
   staleAfterS: number,
+  offlineAfterS = staleAfterS,
 ): Omit<
   ApiDeps,
   | 'alerts'
@@ -21,6 +25,7 @@ export function storeDeps(
   | 'options'
   | 'now'
 > {
+  const ages = { maxAgeS: staleAfterS, offlineAgeS: offlineAfterS };
   const moment = (): { now: Date; staleAfterS: number } => ({ now: new Date(), staleAfterS });
   return {
     findKey: (sha256) => store.keys.find(sha256),
@@ -39,9 +44,9 @@ export function storeDeps(
     stats: (siteIds) => store.sites.stats(new Date(), siteIds),
     history: store.history,
     fleet: {
-      totals: (siteId, atMs) => store.fleet.fleetTotalsAt(siteId, new Date(atMs), staleAfterS),
+      totals: (siteId, atMs) => store.fleet.fleetTotalsAt(siteId, new Date(atMs), staleAfterS, offlineAfterS),
       page: (siteId, atMs, perPage, after) =>
-        store.fleet.fleetAt(siteId, { time: new Date(atMs), maxAgeS: staleAfterS, perPage, after }),
+        store.fleet.fleetAt(siteId, { ...ages, time: new Date(atMs), perPage, after }),
     },
     heatmap: {
       groups: (siteId, by) => store.heatmap.groups(siteId, by),

@@ -116,6 +116,11 @@ export function slowestIntervalS(config: Config): number {
   return slowest || config.poll.interval_s;
 }
 
+/** How long a sample is believed that says its miner did not answer: dead miners are asked rarely, s. */
+export function offlineAfterS(config: Config): number {
+  return slowestIntervalS(config) * config.alerts.offline_intervals;
+}
+
 /** An online miner silent for longer than this is stale, s: some intervals of the slowest site. */
 export function staleAfterS(config: Config): number {
   return slowestIntervalS(config) * config.api.stale_intervals;

@@ -34,6 +34,14 @@ export class CommandBatchesRepo {
     this.#approve = readQuery('approve_command_batch', options.sqlDir);
   }
 
+  async isSite(siteId: number): Promise<boolean> {
+    const rows = await this.#db.run(
+      'command_site',
+      (sql) => sql`select 1 from sites where site_id = ${siteId}::int`,
+    );
+    return rows.length > 0;
+  }
+
   /** Surrogate ids of named miners, each once, in the order of the names. */
   async resolve(siteId: number, names: readonly string[]): Promise<Resolved> {
     const rows = await this.#db.run(

@@ -18,7 +18,8 @@ type Fragment = ReturnType<Sql>;
 const times = ['created_at', 'expires_at', 'sent_at', 'ended_at', 'confirmed_at'] as const;
 type TimeColumn = (typeof times)[number];
 type RecordRow = Omit<CommandRecord, TimeColumn> & Readonly<Record<TimeColumn, Date | null>>;
-type ClaimRow = Omit<PendingCommand, 'expires_at' | 'lease_s'> & {
+type ClaimRow = Omit<PendingCommand, 'created_at' | 'expires_at' | 'lease_s'> & {
+  readonly created_at: Date;
   readonly expires_at: Date;
   readonly status: CommandStatus;
 };
@@ -157,7 +158,7 @@ export class CommandsRepo {
     by: string,
     confirmS: Readonly<Record<CommandKind, number>>,
   ): Promise<Settled | null> {
-    const { status, code, message, rest } = report;
+    const { status, code, message, rest, createdAt } = report;
     const values = [
       commandId,
       siteId,
@@ -167,6 +168,7 @@ export class CommandsRepo {
       JSON.stringify(rest),
       by,
       JSON.stringify(confirmS),
+      createdAt,
     ];
     const [row] = await this.#db.run('command_settle', (sql) =>
       sql.unsafe<
@@ -287,6 +289,10 @@ function toRecord(row: RecordRow): CommandRecord {
   return { ...row, params: maskParams(row.params), ...written } as unknown as CommandRecord;
 }
 
-function toPending({ status: _status, expires_at, ...row }: ClaimRow, leaseS: number): PendingCommand {
-  return { ...row, expires_at: expires_at.toISOString(), lease_s: leaseS };
+function toPending(
+  { status: _status, created_at, expires_at, ...row }: ClaimRow,
+  leaseS: number,
+): PendingCommand {
+  const times = { created_at: created_at.toISOString(), expires_at: expires_at.toISOString() };
+  return { ...row, ...times, lease_s: leaseS };
 }

@@ -104,7 +104,9 @@ export function nativeCompressionStatements(): string[] {
   const table = 'miner_telemetry_history';
   return [
     `do $$ begin
-      if not exists (select from timescaledb_information.compression_settings where hypertable_name = '${table}') then
+      -- Hypertables that are not compressed are listed too, with nulls.
+      if not exists (select from timescaledb_information.hypertable_columnstore_settings
+          where hypertable = '${table}'::regclass and segmentby = 'miner_id') then
         alter table ${table} set (timescaledb.compress, timescaledb.compress_segmentby = 'miner_id',
           timescaledb.compress_orderby = 'time');
       end if;

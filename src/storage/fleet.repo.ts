@@ -42,6 +42,8 @@ export interface FleetQuery {
   readonly time: Date;
   /** How old a miner's last sample may be to tell its state, s: some intervals. */
   readonly maxAgeS: number;
+  /** The same of one that says its miner did not answer, s: such miners are asked rarely. Default: the same. */
+  readonly offlineAgeS?: number;
   readonly perPage: number;
   /** `next` of the page before; null: from the first. */
   readonly after: string | null;
@@ -76,8 +78,13 @@ export class FleetRepo {
   }
 
   /** Counts and sums over every miner of the site. */
-  async fleetTotalsAt(siteId: number, time: Date, maxAgeS: number): Promise<FleetTotals> {
-    const parameters = [siteId, time.toISOString(), String(maxAgeS)];
+  async fleetTotalsAt(
+    siteId: number,
+    time: Date,
+    maxAgeS: number,
+    offlineAgeS = maxAgeS,
+  ): Promise<FleetTotals> {
+    const parameters = [siteId, time.toISOString(), String(maxAgeS), String(offlineAgeS)];
     const [totals] = await this.#db.run('fleet_totals_at', (sql) =>
       sql.unsafe<FleetTotals[]>(this.#totals, parameters, { prepare: true }),
     );
@@ -89,7 +96,9 @@ export class FleetRepo {
   async fleetAt(siteId: number, query: FleetQuery): Promise<FleetPage> {
     const after = readCursor(query.after);
     const time = query.time.toISOString();
-    const parameters = [siteId, time, String(query.maxAgeS), after.address, after.key, query.perPage];
+    const { maxAgeS, offlineAgeS = maxAgeS, perPage } = query;
+    const ages = [String(maxAgeS), String(offlineAgeS)] as const;
+    const parameters = [siteId, time, ages[0], after.address, after.key, perPage, ages[1]];
     const rows = await this.#db.run('fleet_at', (sql) =>
       sql.unsafe<FleetRow[]>(this.#page, parameters, { prepare: true }),
     );

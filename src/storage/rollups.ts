@@ -10,6 +10,9 @@ import { readQuery } from './sql-files.js';
 /** How far behind a sample the one before it may lie to be counted from, s. */
 export const lookBackS = 7_200;
 
+/** How far from a late sample its neighbours are looked for that events are told against, s. */
+const eventsNearS = 86_400;
+
 /** What a run claims is its own for so long, s: long enough for a whole run, short enough not to be missed. */
 const leaseS = 300;
 
@@ -171,6 +174,7 @@ class Run {
   /** False when it was left for another run. */
   async compute(rollup: Rollup, bucket: Due): Promise<boolean> {
     const entry = dueEntry(rollup, bucket);
+    if (rollup.name === '5m' && bucket.isLate && !(await this.#settleEvents(bucket))) return false;
     const parts = rollup.name === '1h' ? await this.#parts(bucket.siteId) : [allMiners];
     // Marks that another instance folded since the claim may ask for more than is done here: then it stays due. So it
     // does when anything touches the entry between parts, for that may be in none of them.
@@ -186,6 +190,17 @@ class Run {
     }
     this.lagS = Math.max(this.lagS, this.#nowS - bucket.sinceS);
     this.#options.metrics?.add('headframe_rollup_buckets_total', 1, { rollup: rollup.name });
+    return true;
+  }
+
+  /** Events of samples that came late, before the bucket goes off the list; false when they were left. */
+  async #settleEvents({ siteId, fromS }: Due): Promise<boolean> {
+    for (const miners of await this.#parts(siteId)) {
+      if (this.#options.signal?.aborted === true) return false;
+      const values = { site: siteId, from_s: fromS, width_s: 300, near_s: eventsNearS, ...miners };
+      const statement = render(this.#texts.events, values);
+      if ((await this.#withPartitions(() => this.#elected([statement]))) === null) return false;
+    }
     return true;
   }
 
@@ -269,6 +284,12 @@ export function rollupStatements(rollup: Rollup['name'], values: Readonly<Record
   return [render(texts[rollup], { ...allMiners, ...values }), render(texts.next, values)];
 }
 
+/** What settles the events of five minutes of a site, as the runner sends it. For tests of its plan. */
+export function eventsStatement(siteId: number, fromS: number): string {
+  const values = { site: siteId, from_s: fromS, width_s: 300, near_s: eventsNearS, ...allMiners };
+  return render(readTexts().events, values);
+}
+
 /** Where a bucket stands on the list, while no more is asked of it than when it was claimed. */
 function dueEntry({ widthS }: Rollup, { siteId, fromS, isLate, isMoved }: Due): string {
   return `width_s = ${widthS} and site_id = ${siteId} and time = to_timestamp(${fromS})
@@ -276,7 +297,9 @@ function dueEntry({ widthS }: Rollup, { siteId, fromS, isLate, isMoved }: Due): 
 }
 
 /** The statements of the runner. The sums of miners are a part of both rollups. */
-function readTexts(sqlDir?: string): Record<'fold' | 'claim' | 'next' | 'clear' | Rollup['name'], string> {
+function readTexts(
+  sqlDir?: string,
+): Record<'fold' | 'claim' | 'next' | 'clear' | 'events' | Rollup['name'], string> {
   const sums = readQuery('rollup_miner_sums', sqlDir).trim();
   const withSums = (name: string): string => readQuery(name, sqlDir).replace('{{sums}}', () => sums);
   return {
@@ -284,6 +307,7 @@ function readTexts(sqlDir?: string): Record<'fold' | 'claim' | 'next' | 'clear' 
     claim: readQuery('rollup_claim', sqlDir),
     next: readQuery('rollup_next', sqlDir),
     clear: readQuery('rollup_clear', sqlDir),
+    events: readQuery('settle_events', sqlDir),
     '5m': withSums('rollup_5m'),
     '1h': withSums('rollup_1h'),
   };

@@ -93,7 +93,7 @@ describe.each(testEditions())('batches of commands on %s', (edition) => {
       expect(await api.person('POST', 'commands/batch', order(wrong))).toMatchObject([400, {}]);
     expect(
       await api.person('POST', 'commands/batch', order({ site_id: 99, filter: { all: true } })),
-    ).toMatchObject([409, { error: 'No miner is left to be told' }]);
+    ).toMatchObject([404, { error: 'No such site' }]);
   });
 
   test('go in waves, and the next waits for the samples of the last', async () => {

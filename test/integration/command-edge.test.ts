@@ -253,8 +253,35 @@ describe('the journal of commands', () => {
       [1, 'begun'],
       [2, 'done'],
     ]);
-    expect(again.isOver(3)).toBe(true);
+    expect(again.isOver(3, null)).toBe(true);
     await again.close();
+  });
+
+  it('knows a reboot that is over by more than its number, which another database has too', async () => {
+    const { journal } = await open();
+    const [first, second] = ['2026-01-02T03:04:05.000Z', '2026-02-03T04:05:06.000Z'];
+    await journal.received([{ ...entry(7), mark: first }, entry(8)]);
+    for (const id of [7, 8]) {
+      await journal.begun(id);
+      await journal.done(id, { status: 'completed' });
+      await journal.over(id);
+    }
+    await journal.close();
+    const { journal: again } = await open();
+    await again.close();
+    const { journal: third } = await open();
+    expect([third.isOver(7, first), third.isOver(7, second), third.isOver(7, null)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    // A line of before there were marks: its number decides.
+    expect([third.isOver(8, first), third.isOver(8, null), third.isOver(70, null)]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    await third.close();
   });
 
   it('takes everything for begun when a line in it was damaged, and keeps a copy', async () => {

@@ -151,8 +151,8 @@ describe.each(testEditions())('the fleet at a time on %s', (edition) => {
   });
 
   test('reads samples by miner and time alone, and each miner once', async () => {
-    const totals = [storage.key.siteId, when(20).toISOString(), '300'];
-    const page = [storage.key.siteId, when(20).toISOString(), '300', null, null, 100];
+    const totals = [storage.key.siteId, when(20).toISOString(), '300', '600'];
+    const page = [storage.key.siteId, when(20).toISOString(), '300', null, null, 100, '600'];
     for (const [name, parameters] of [
       ['fleet_totals_at', totals],
       ['fleet_at', page],
@@ -193,5 +193,46 @@ describe.each(testEditions())('the fleet at a time on %s', (edition) => {
     expect(await ths(36)).toEqual([202, 1]);
     // No sample at the very end of the window, one at its beginning.
     expect(await ths(35)).toEqual([202, 1]);
+  });
+
+  test('believes longer that a miner did not answer than that it did', async () => {
+    const site = await storage.sites.ensureSite('rarely asked');
+    const to = (rows: Parameters<typeof ingestBatch>[0]) =>
+      storage.store.writeBatch({
+        ...ingestBatch(rows, { ...storage.key, siteId: site }),
+        intervalS: 60,
+      });
+    // Of each, the last sample is so many slots old.
+    const slots = [0, 1, 2, 3, 5, 6, 9, 13, 14, 25, 29, 31];
+    for (const ago of slots)
+      for (const extra of [3, 0])
+        await to([
+          ingestRow(`up ${ago}`, at(50 - ago - extra), { mac: null, hashrate_ghs: 1_000 }),
+          offlineRow(`down ${ago}`, at(50 - ago - extra)),
+        ]);
+    const ages = { maxAgeS: 180, offlineAgeS: 1_800 };
+    for (const minute of [50, 50.5, 52, 55, 70]) {
+      const young = (limit: number): number => slots.filter((ago) => ago + minute - 50 < limit).length;
+      const totals = await fleet.fleetTotalsAt(site, when(minute), ages.maxAgeS, ages.offlineAgeS);
+      expect(totals, `at ${minute}`).toMatchObject({
+        total_miners: 2 * slots.length,
+        online_miners: young(3),
+        offline_miners: young(30),
+        unknown_miners: 2 * slots.length - young(3) - young(30),
+        total_hashrate_ths: young(3),
+      });
+      const { miners } = await fleet.fleetAt(site, {
+        ...ages,
+        time: when(minute),
+        perPage: 100,
+        after: null,
+      });
+      const count = (state: string): number => miners.filter((miner) => miner.state === state).length;
+      expect([count('mining'), count('unreachable'), count('unknown')]).toEqual([
+        totals.online_miners,
+        totals.offline_miners,
+        totals.unknown_miners,
+      ]);
+    }
   });
 });

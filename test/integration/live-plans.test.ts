@@ -2,10 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { liveSorts, type LiveQuery } from '../../src/domain/ingest.js';
 import { isCountedByPage, isOfMiners } from '../../src/domain/live-filter.js';
 import { LiveRepo } from '../../src/storage/live.repo.js';
+import { readQuery } from '../../src/storage/sql-files.js';
 import { testEditions } from '../support/database.js';
 import { fillSite } from '../support/filled-site.js';
 import { everything } from '../support/live-query.js';
-import { plansOf, type PlanNode } from '../support/plans.js';
+import { explain, plansOf, type PlanNode } from '../support/plans.js';
 import { createTestStorage, type TestStorage } from '../support/storage.js';
 
 const filters: Readonly<Record<string, Partial<LiveQuery>>> = {
@@ -43,6 +44,14 @@ describe.each(testEditions())('plans of live reads on %s', (edition) => {
     await storage.query('vacuum analyze');
   });
   afterAll(() => storage.close());
+
+  test('a summary reads the live rows once, and of miners those that left their address', async () => {
+    const nodes = await explain(storage, readQuery('site_summary'), [siteId, now.toISOString()]);
+    expect(wholeReads(nodes, 'miner_telemetry_live')).toBe(1);
+    expect(nodes.filter(({ relation }) => relation === 'miners').map(({ index }) => index)).toEqual([
+      'miners_vacated',
+    ]);
+  });
 
   describe.each(Object.entries(filters))('filtered by %s', (_name, filter) => {
     const query = { ...everything, ...filter };

@@ -5,7 +5,12 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { AppError } from '../../src/domain/errors.js';
 import type { Database } from '../../src/storage/database.js';
-import { historyChunkS } from '../../src/storage/edition.js';
+import { errorCode } from '../../src/storage/database-error.js';
+import {
+  historyChunkS,
+  nativeCompressionStatements,
+  nativeRetentionStatements,
+} from '../../src/storage/edition.js';
 import { checkSchema, migrate } from '../../src/storage/migrate.js';
 import { ensurePartitions, listPartitions, planPartitions } from '../../src/storage/partitions.js';
 import { defaultSqlDir, readMigrations } from '../../src/storage/sql-files.js';
@@ -120,6 +125,22 @@ describe.each(testEditions())('migrating %s', (testEdition) => {
       expect(row?.['chunk_s']).toBe(60_000);
     }
   });
+
+  if (testEdition === 'timescale')
+    test('statements of the Community edition name what the server has: its licence alone stands in the way', async () => {
+      const { database, db } = await freshDatabase(testEdition);
+      await migrate(database.url, { log: silent });
+      const statements = [
+        ...nativeRetentionStatements('miner_events', 86_400),
+        ...nativeCompressionStatements(),
+      ];
+      for (const statement of statements) {
+        const code = await db.run('test', (sql) => sql.unsafe(statement)).then(() => null, errorCode);
+        // The first of a policy takes away nothing where there is none.
+        expect([null, '0A000'], statement).toContain(code);
+      }
+      expect(statements).toHaveLength(5);
+    });
 });
 
 test('a database that does not answer ends a migration at its deadline', async () => {

@@ -136,6 +136,28 @@ describe.each(testEditions())('signing in through OpenID Connect on %s', (editio
     expect(await bench.store.users.findByName('ana')).toMatchObject({ has_password: false });
   });
 
+  test.each(['client_secret_basic', 'none'] as const)(
+    'works for a client that shows itself by %s',
+    async (how) => {
+      const secret = how === 'none' ? { client_secret: undefined } : {};
+      const own = await createPeopleBench(edition, {
+        deps: {
+          oidc: providerDeps(provider.issuer, { client_auth: how, default_role: 'viewer', ...secret }),
+        },
+      });
+      try {
+        browser = new Browser(own.api.url);
+        provider.state.clientAuth = how;
+        expect((await browser.signIn()).status).toBe(303);
+        expect((await browser.me()).body.data).toMatchObject({ name: 'ana' });
+        provider.state.clientAuth = 'client_secret_post';
+        expect(await browser.signIn()).toMatchObject({ status: 503, body: { code: 'PROVIDER_UNAVAILABLE' } });
+      } finally {
+        await own.close();
+      }
+    },
+  );
+
   test('takes the role anew each time, for the same user', async () => {
     await browser.signIn();
     const users = (await bench.store.users.list()).length;

@@ -235,6 +235,36 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     )?.();
   });
 
+  it('holds a miner for one command at a time, and one that is late takes nothing away from the next', async () => {
+    const q = await opened();
+    if (!(q instanceof RedisQueue)) return;
+    const shard = shardOf(randomUUID());
+    const ip = '127.0.0.1';
+    const bounds = { waitMs: 10_000, holdMs: 60_000 };
+    const first = await q.hold(shard, ip, bounds);
+    expect(first).not.toBeNull();
+    expect(await q.hold(shard, ip, { ...bounds, waitMs: 300 })).toBeNull();
+    let isSecond = false;
+    const second = q.hold(shard, ip, { ...bounds, holdMs: 1_000 }).then((free) => {
+      isSecond = true;
+      return free;
+    });
+    const other = await q.hold(shard, '127.0.0.2', bounds);
+    expect([isSecond, other === null]).toEqual([false, false]);
+    await first?.();
+    const late = await second;
+    expect(late).not.toBeNull();
+    // Its time is over while it still works: the next one comes, and is not undone by it.
+    const third = await q.hold(shard, ip, bounds);
+    expect(third).not.toBeNull();
+    await late?.();
+    expect(await q.hold(shard, ip, { ...bounds, waitMs: 300 })).toBeNull();
+    await third?.();
+    await (
+      await q.hold(shard, ip, bounds)
+    )?.();
+  });
+
   it('answers a ping', async () => {
     await expect((await opened()).ping()).resolves.toBeUndefined();
   });

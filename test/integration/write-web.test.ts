@@ -125,6 +125,43 @@ describe('VNish', () => {
   });
 });
 
+describe('a web server that breaks', () => {
+  const broken = (status: number, body: unknown, paths: RegExp): Device => {
+    const { device } = vnishDevice(login.password);
+    return (request) => (paths.test(request.path) ? { status, body } : device(request));
+  };
+
+  it('leaves open whether a reboot was done, whatever it says', async () => {
+    for (const body of ['Internal Server Error', { err: 'worker died' }]) {
+      const rig = await rigOf('vnish-web', broken(500, body, /reboot|restart/));
+      for (const kind of ['reboot', 'restart'] as const)
+        expect(await rig.order(bare(kind))).toMatchObject({
+          status: 'unknown',
+          code: 1,
+          errorClass: 'http_error',
+          message: expect.stringContaining('HTTP 500') as string,
+        });
+    }
+  });
+
+  it('leaves a setting open too, unless it says why it refuses', async () => {
+    const open = await rigOf('vnish-web', broken(502, '<html>Bad Gateway</html>', /stop/));
+    expect(await open.order(bare('disable'))).toMatchObject({ status: 'unknown' });
+    const told = await rigOf('vnish-web', broken(500, { err: 'not while tuning' }, /stop/));
+    expect(await told.order(bare('disable'))).toMatchObject({ status: 'failed', code: 500 });
+  });
+
+  it('has done nothing when it broke at the login, or knows no such request', async () => {
+    const early = await rigOf('vnish-web', broken(500, 'x', /unlock/));
+    expect(await early.order(bare('reboot'))).toMatchObject({
+      status: 'failed',
+      message: 'HTTP 500; nothing was changed',
+    });
+    const none = await rigOf('vnish-web', broken(501, 'x', /reboot/));
+    expect(await none.order(bare('reboot'))).toMatchObject({ status: 'failed', code: 501 });
+  });
+});
+
 describe('settings that come cut off', () => {
   const cut: [family: string, made: ReturnType<typeof vnishDevice>, path: string][] = [
     ['vnish-web', vnishDevice(login.password), '/api/v1/settings'],

@@ -232,6 +232,7 @@ const noCommands: ApiDeps['commands'] = {
     stats: async () => ({ stats: {}, active_pending: 0, total: 0 }),
   },
   batches: {
+    isSite: async () => true,
     resolve: async () => ({ ids: new Int32Array(), unknown: [] }),
     inspect: none,
     create: unknown,
@@ -242,7 +243,7 @@ const noCommands: ApiDeps['commands'] = {
   },
   filter: async () => new Int32Array(),
   refuse: () => null,
-  waits: new CommandWaits({ maxWaiting: 10, tickMs: 1_000, ready: none }),
+  waits: new CommandWaits({ maxWaiting: 10, maxOfKey: 10, tickMs: 1_000, ready: none }),
   options: {
     isEnabled: true,
     allow: new Set(commandKinds),

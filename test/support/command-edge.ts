@@ -108,7 +108,7 @@ export async function startCommandEdge(options: CommandEdgeOptions): Promise<Com
     },
     journal: {
       get: (id) => journal.get(id),
-      isOver: (id) => journal.isOver(id),
+      isOver: (id, mark) => journal.isOver(id, mark),
       received: around(journal.received.bind(journal)),
       begun: around(journal.begun.bind(journal)),
       done: around(journal.done.bind(journal)),

@@ -23,6 +23,7 @@ export interface Panel {
   readonly title: string;
   readonly description?: string;
   readonly interval?: string;
+  readonly datasource?: DataSource;
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
   readonly targets?: readonly Target[];
   readonly fieldConfig?: {

@@ -11,6 +11,8 @@ export interface ProviderState {
   state?: string;
   /** Of the ID token, s from now. */
   expiresInS: number;
+  /** How the client has to show who it is. */
+  clientAuth: 'client_secret_post' | 'client_secret_basic' | 'none';
   /** Signs with a key that is not published. */
   isForged: boolean;
   /** Takes requests and answers none. */
@@ -31,9 +33,12 @@ export interface TestProvider {
 
 export const testClient = { id: 'headframe', secret: 'a client secret of some length' };
 
+const decodeForm = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '));
+
 const fresh = (): ProviderState => ({
   claims: { sub: 'u-1', preferred_username: 'ana', groups: ['miners-ops'] },
   expiresInS: 300,
+  clientAuth: 'client_secret_post',
   isForged: false,
   isSilent: false,
   isEndless: false,
@@ -66,13 +71,24 @@ export async function startTestProvider(port = 0): Promise<TestProvider> {
     response.writeHead(302, { location: back.href }).end();
   }
 
+  function isClient(form: URLSearchParams, authorization: string | undefined): boolean {
+    const posted = [form.get('client_id'), form.get('client_secret')];
+    const wanted = [testClient.id, testClient.secret];
+    if (state.clientAuth === 'client_secret_basic') {
+      const [scheme = '', text = ''] = (authorization ?? '').split(' ');
+      const [id, secret] = Buffer.from(text, 'base64').toString().split(':').map(decodeForm);
+      return scheme === 'Basic' && posted[1] === null && id === wanted[0] && secret === wanted[1];
+    }
+    if (authorization !== undefined || posted[0] !== wanted[0]) return false;
+    return posted[1] === (state.clientAuth === 'none' ? null : wanted[1]);
+  }
+
   async function token(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let text = '';
     for await (const part of request) text += String(part);
     const form = new URLSearchParams(text);
-    const isClient =
-      form.get('client_id') === testClient.id && form.get('client_secret') === testClient.secret;
-    if (!isClient) return json(response, 401, { error: 'invalid_client' });
+    if (!isClient(form, request.headers.authorization))
+      return json(response, 401, { error: 'invalid_client' });
     const code = form.get('code') ?? '';
     const grant = codes.get(code);
     codes.delete(code);

@@ -6,6 +6,8 @@ export interface PlanNode {
   readonly type: string;
   /** Table or chunk; empty for none. */
   readonly relation: string;
+  /** Empty for none. */
+  readonly index: string;
   /** What an index is looked up by. */
   readonly condition: string;
   /** False when the executor left it out. */
@@ -15,6 +17,7 @@ export interface PlanNode {
 interface RawNode {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
+  readonly 'Index Name'?: string;
   readonly 'Index Cond'?: string;
   readonly 'Actual Loops'?: number;
   readonly Plans?: readonly RawNode[];
@@ -70,6 +73,7 @@ function flatten(node: RawNode): PlanNode[] {
     {
       type: node['Node Type'],
       relation: node['Relation Name'] ?? '',
+      index: node['Index Name'] ?? '',
       condition: node['Index Cond'] ?? '',
       isRun: (node['Actual Loops'] ?? 0) > 0,
     },

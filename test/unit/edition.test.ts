@@ -16,6 +16,10 @@ describe('on the Community edition', () => {
   test('the history is compressed by miner once no sample can be on its way', () => {
     const [enable, ...policy] = nativeCompressionStatements().map(plain);
     expect(enable).toContain(
+      'if not exists (select from timescaledb_information.hypertable_columnstore_settings where hypertable = ' +
+        "'miner_telemetry_history'::regclass and segmentby = 'miner_id') then",
+    );
+    expect(enable).toContain(
       "alter table miner_telemetry_history set (timescaledb.compress, timescaledb.compress_segmentby = 'miner_id', " +
         "timescaledb.compress_orderby = 'time')",
     );

@@ -31,8 +31,10 @@ describe.each([...dashboards])('the dashboard %s', (name, board) => {
     const names = new Set(board.templating.list.map((variable) => variable.name));
     const kinds = board.templating.list.filter(({ type }) => type === 'datasource');
     expect(kinds.map(({ name: source, query }) => [query, `\${${source}}`])).toEqual([...sources]);
-    for (const { panel, target } of targetsOf(new Map([[name, board]])))
+    for (const { panel, target } of targetsOf(new Map([[name, board]]))) {
       expect(target.datasource?.uid, panel.title).toBe(sources.get(target.datasource?.type ?? ''));
+      expect(panel.datasource, panel.title).toEqual(target.datasource);
+    }
     for (const variable of board.templating.list.filter(({ type }) => type === 'query'))
       expect(variable.datasource?.uid).toBe(sources.get(variable.datasource?.type ?? ''));
     const text = JSON.stringify(board);

@@ -26,8 +26,19 @@ describe('settings of a provider', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'headframe-oidc-')), 'secret');
     writeFileSync(file, 'from the file\n');
     const config = load({ ...whole, 'oidc.client_secret': undefined, 'oidc.client_secret_file': file });
-    expect(oidcOf(config)?.clientSecret).toBe('from the file');
+    expect(oidcOf(config)?.cookieSecret).toBe('from the file');
     expect(JSON.stringify(masked(config))).not.toContain('from the file');
+  });
+
+  it('of a public client have no secret, and sign cookies with one of their own', () => {
+    const open = { ...whole, 'oidc.client_secret': undefined, 'oidc.client_auth': 'none' };
+    const [one, two] = [oidcOf(load(open)), oidcOf(load(open))];
+    expect(one?.cookieSecret).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    expect(one?.cookieSecret).not.toBe(two?.cookieSecret);
+    expect(oidcOf(load({ ...open, 'oidc.cookie_secret': 'of all instances' }))?.cookieSecret).toBe(
+      'of all instances',
+    );
+    expect(() => load({ ...whole, 'oidc.client_auth': 'none' })).toThrow('a public client');
   });
 
   it.each([

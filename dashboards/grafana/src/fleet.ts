@@ -2,7 +2,7 @@ import { pathTo, sitesVariable, type Board } from './kit/board.js';
 import { limits, units, type Field } from './kit/fields.js';
 import { series, table, values } from './kit/panels.js';
 import { sqlRows, sqlSeries } from './kit/queries.js';
-import { chosenSites, fleet, fleetSums, siteSteps } from './kit/sql.js';
+import { bySite, chosenSites, fleet, fleetSums, named, siteSteps } from './kit/sql.js';
 
 /** Units of the columns of `fleetSums`. */
 export const sumFields: Readonly<Record<string, Field>> = {
@@ -79,10 +79,7 @@ select time, sum(hashrate) as "hashrate", sum(nominal) as "nominal" from steps g
         series({
           title: 'Hashrate by site',
           description: 'What the miners of each site hashed on average.',
-          queries: [
-            sqlSeries(`with ${siteSteps('avg(r.hashrate_ghs) / 1000 as hashrate')}
-select t.time, s.name as metric, t.hashrate as value from steps t join sites s using (site_id) order by t.time`),
-          ],
+          queries: [sqlSeries(bySite('avg(r.hashrate_ghs) / 1000'))],
           span: 12,
           unit: units.hashrate,
           min: 0,
@@ -92,10 +89,7 @@ select t.time, s.name as metric, t.hashrate as value from steps t join sites s u
         series({
           title: 'Share of miners that answer',
           description: 'By site: online miners of those that were asked. Under 97 % look, under 90 % act.',
-          queries: [
-            sqlSeries(`with ${siteSteps('sum(r.online_avg) / nullif(sum(r.miners), 0) as online')}
-select t.time, s.name as metric, t.online as value from steps t join sites s using (site_id) order by t.time`),
-          ],
+          queries: [sqlSeries(bySite('sum(r.online_avg) / nullif(sum(r.miners), 0)'))],
           span: 8,
           unit: units.share,
           max: 1,
@@ -120,10 +114,7 @@ select time, sum(power) as "power", avg(miner_power / nullif(miner_ths, 0)) as "
         series({
           title: 'Hottest sensor by site',
           description: 'The highest temperature of any miner. Alert rules begin at 75 °C and 85 °C.',
-          queries: [
-            sqlSeries(`with ${siteSteps('max(r.temperature_max) as hottest')}
-select t.time, s.name as metric, t.hottest as value from steps t join sites s using (site_id) order by t.time`),
-          ],
+          queries: [sqlSeries(bySite('max(r.temperature_max)'))],
           span: 8,
           unit: units.temperature,
           interval: '5m',
@@ -138,8 +129,8 @@ select t.time, s.name as metric, t.hottest as value from steps t join sites s us
           title: 'Models',
           description: 'Miners by model, the most frequent first.',
           queries: [
-            sqlRows(`with ${fleet} select coalesce(model, 'not known') as "model", ${fleetSums}
-from fleet group by 1 order by 2 desc limit 100`),
+            sqlRows(`with ${named} select coalesce(model, 'not known') as "model", ${fleetSums}
+from named group by 1 order by 2 desc limit 100`),
           ],
           span: 14,
           fields: sumFields,

@@ -2,9 +2,9 @@ import { pathTo, sitesVariable, type Board } from './kit/board.js';
 import { limits, only, units, type Field } from './kit/fields.js';
 import { series, table, values } from './kit/panels.js';
 import { sqlRows, sqlSeries } from './kit/queries.js';
-import { chosenSites, fleet, poolOf, siteSteps } from './kit/sql.js';
+import { bySite, chosenSites, pooled, poolOf } from './kit/sql.js';
 
-const pool = poolOf('pool_url');
+const pool = "coalesce(nullif(pool, ''), 'none')";
 const sums = `count(*) as "miners", count(*) filter (where is_fresh) as "online",
   sum(hashrate_ghs) filter (where is_fresh) / 1000 as "hashrate",
   sum(rejected_shares)::float8 / nullif(sum(accepted_shares) + sum(rejected_shares), 0) as "rejected",
@@ -31,9 +31,9 @@ export const poolsBoard: Board = {
           title: 'Pools now',
           description: 'From the newest sample of each miner. Shares count since the miner started.',
           queries: [
-            sqlRows(`with ${fleet} select count(distinct ${pool}) as "pools", ${sums},
+            sqlRows(`with ${pooled} select (select count(distinct pool) from pools where pool <> '') as "pools", ${sums},
   count(*) filter (where is_fresh and coalesce(pool_url, '') = '') as "without a pool"
-from fleet`),
+from pooled`),
           ],
           span: 24,
           fields: {
@@ -45,9 +45,9 @@ from fleet`),
           title: 'Pools',
           description: 'By host and port, without scheme and login.',
           queries: [
-            sqlRows(`with ${fleet} select coalesce(nullif(${pool}, ''), 'none') as "pool", ${sums},
+            sqlRows(`with ${pooled} select ${pool} as "pool", ${sums},
   sum(hashrate_ghs) filter (where is_fresh) / nullif(sum(sum(hashrate_ghs) filter (where is_fresh)) over (), 0) as "share"
-from fleet group by 1 order by 4 desc nulls last limit 100`),
+from pooled group by 1 order by 4 desc nulls last limit 100`),
           ],
           span: 12,
           fields,
@@ -56,8 +56,8 @@ from fleet group by 1 order by 4 desc nulls last limit 100`),
           title: 'Workers',
           description: 'By the name before the first dot, as pools group them, and their pool.',
           queries: [
-            sqlRows(`with ${fleet} select split_part(worker_name, '.', 1) as "account", coalesce(nullif(${pool}, ''), 'none') as "pool", ${sums}
-from fleet where worker_name is not null group by 1, 2 order by 5 desc nulls last limit 100`),
+            sqlRows(`with ${pooled} select split_part(worker_name, '.', 1) as "account", ${pool} as "pool", ${sums}
+from pooled where worker_name is not null group by 1, 2 order by 5 desc nulls last limit 100`),
           ],
           span: 12,
           fields: only(fields, 'hashrate', 'rejected', 'latency'),
@@ -72,8 +72,11 @@ from fleet where worker_name is not null group by 1, 2 order by 5 desc nulls las
           description:
             'By site, rejected of all shares. Over 1 % look at pool and network, over 3 % money is lost.',
           queries: [
-            sqlSeries(`with ${siteSteps('sum(r.rejected_delta)::float8 / nullif(sum(r.accepted_delta) + sum(r.rejected_delta), 0) as rejected')}
-select t.time, s.name as metric, t.rejected as value from steps t join sites s using (site_id) order by t.time`),
+            sqlSeries(
+              bySite(
+                'sum(r.rejected_delta)::float8 / nullif(sum(r.accepted_delta) + sum(r.rejected_delta), 0)',
+              ),
+            ),
           ],
           span: 8,
           unit: units.share,
@@ -84,10 +87,7 @@ select t.time, s.name as metric, t.rejected as value from steps t join sites s u
         series({
           title: 'Accepted shares',
           description: 'By site, in each step.',
-          queries: [
-            sqlSeries(`with ${siteSteps('sum(r.accepted_delta)::float8 as accepted')}
-select t.time, s.name as metric, t.accepted as value from steps t join sites s using (site_id) order by t.time`),
-          ],
+          queries: [sqlSeries(bySite('sum(r.accepted_delta)::float8'))],
           span: 8,
           min: 0,
           interval: '5m',
@@ -119,10 +119,11 @@ group by 1, 2 order by 1`),
           title: 'Miners with the most rejected shares',
           description: 'Of those with 1,000 shares and more since they started.',
           queries: [
-            sqlRows(`with ${fleet} select site as "site", key as "miner", ${pool} as "pool", worker_name as "worker",
+            sqlRows(`with ${pooled} select f.site as "site", m.key as "miner", ${pool} as "pool", worker_name as "worker",
   accepted_shares as "accepted", rejected_shares::float8 / (accepted_shares + rejected_shares) as "rejected",
-  pool_latency_ms as "latency", site_id as "number"
-from fleet where is_fresh and accepted_shares + rejected_shares >= 1000 and rejected_shares > 0
+  pool_latency_ms as "latency", f.site_id as "number"
+from pooled f join miners m using (miner_id)
+where is_fresh and accepted_shares + rejected_shares >= 1000 and rejected_shares > 0
 order by 6 desc limit 50`),
           ],
           span: 12,

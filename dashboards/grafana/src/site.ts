@@ -3,7 +3,7 @@ import { pathTo, siteOnlyVariable, type Board } from './kit/board.js';
 import { limits, only, units } from './kit/fields.js';
 import { series, table, values } from './kit/panels.js';
 import { sqlRows, sqlSeries } from './kit/queries.js';
-import { chosenSite, fleet, fleetSums, poolOf, step } from './kit/sql.js';
+import { chosenSite, fleet, fleetSums, named, poolOf, step } from './kit/sql.js';
 
 const minerLink = {
   title: 'Miner',
@@ -165,10 +165,10 @@ group by 1 order by 1`),
           description:
             'Miners that answer and hash furthest below their nominal rate. Click one for its dashboard.',
           queries: [
-            sqlRows(`with ${fleet} select key as "miner", model as "model", state as "state",
+            sqlRows(`with ${named} select key as "miner", model as "model", state as "state",
   hashrate_ghs / 1000 as "hashrate", hashrate_expected_ghs / 1000 as "nominal",
   hashrate_ghs / hashrate_expected_ghs as "of nominal", temperature_max as "hottest"
-from fleet where is_fresh and hashrate_expected_ghs > 0
+from named where is_fresh and hashrate_expected_ghs > 0
 order by hashrate_expected_ghs - coalesce(hashrate_ghs, 0) desc limit 50`),
           ],
           span: 12,
@@ -182,9 +182,9 @@ order by hashrate_expected_ghs - coalesce(hashrate_ghs, 0) desc limit 50`),
           title: 'Hottest',
           description: 'Miners by their hottest sensor. Alert rules begin at 75 °C and 85 °C.',
           queries: [
-            sqlRows(`with ${fleet} select key as "miner", model as "model", temperature_max as "hottest",
+            sqlRows(`with ${named} select key as "miner", model as "model", temperature_max as "hottest",
   temperature_avg as "average", power_w as "power", hashrate_ghs / 1000 as "hashrate"
-from fleet where is_fresh and temperature_max is not null order by temperature_max desc limit 50`),
+from named where is_fresh and temperature_max is not null order by temperature_max desc limit 50`),
           ],
           span: 12,
           fields: {
@@ -197,9 +197,9 @@ from fleet where is_fresh and temperature_max is not null order by temperature_m
           title: 'Not answering',
           description: 'Miners that do not answer or are stale, the longest first.',
           queries: [
-            sqlRows(`with ${fleet} select key as "miner", model as "model", state as "state", error_class as "error",
+            sqlRows(`with ${named} select key as "miner", model as "model", state as "state", error_class as "error",
   extract(epoch from now() - last_online_at) as "for", last_online_at as "last seen"
-from fleet where not is_fresh order by last_online_at nulls first limit 200`),
+from named where not is_fresh order by last_online_at nulls first limit 200`),
           ],
           span: 12,
           fields: { miner: { link: minerLink }, for: { unit: units.seconds, decimals: 0 } },
@@ -208,8 +208,8 @@ from fleet where not is_fresh order by last_online_at nulls first limit 200`),
           title: 'Models',
           description: 'Miners by model and firmware, the most frequent first.',
           queries: [
-            sqlRows(`with ${fleet} select coalesce(model, 'not known') as "model", coalesce(firmware, 'not known') as "firmware",
-  ${fleetSums} from fleet group by 1, 2 order by 3 desc limit 200`),
+            sqlRows(`with ${named} select coalesce(model, 'not known') as "model", coalesce(firmware, 'not known') as "firmware",
+  ${fleetSums} from named group by 1, 2 order by 3 desc limit 200`),
           ],
           span: 12,
           fields: sumFields,

@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
-import { offersOidc, signIn } from './session.js';
+import { offersOidc, refusal, signIn } from './session.js';
 import type { Me } from './session.js';
 
 /** The form to sign in with. */
 export function Login({ enter }: { readonly enter: (me: Me) => void }) {
-  const [error, setError] = useState<string | null>(null);
+  const [error, setError] = useState<string | null>(refusal);
   const [isBusy, setBusy] = useState(false);
   const [hasOidc, setHasOidc] = useState(false);
   useEffect(() => void offersOidc().then(setHasOidc), []);

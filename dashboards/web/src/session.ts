@@ -44,6 +44,25 @@ export async function signIn(name: string, password: string): Promise<Me> {
   throw new Error(body?.error ?? `The api answered with an error (HTTP ${answer.status}).`);
 }
 
+/** What the api sends a browser back with, in words. */
+const refusals: Readonly<Record<string, string>> = {
+  LOGIN_FAILED:
+    'You were not signed in: what the provider answered does not hold, it took too long, or your user is disabled here. Try again; an admin finds the reason in the audit log.',
+  FORBIDDEN: 'The provider knows you, but gives you no role here. Ask who manages Headframe.',
+  PROVIDER_UNAVAILABLE:
+    'The OpenID Connect provider does not answer as it should. Try again, or use a password.',
+  RATE_LIMITED: 'Too many attempts. Try again in a few minutes.',
+  CONFLICT: 'There are too many users. Ask who manages Headframe.',
+};
+
+/** Why signing in elsewhere came to nothing, from the address, which then forgets it; null: it did not. */
+export function refusal(): string | null {
+  const code = new URLSearchParams(location.hash.replace(/^#/, '')).get('refused');
+  if (code === null) return null;
+  history.replaceState(null, '', location.pathname);
+  return refusals[code] ?? 'You were not signed in. Try again; an admin finds the reason in the log.';
+}
+
 /** Whether one may sign in through an OpenID Connect provider; false where the api does not say. */
 export async function offersOidc(): Promise<boolean> {
   try {

@@ -53,7 +53,7 @@ export const reportBody = z
   .meta({
     id: 'CommandReport',
     description:
-      'Kept too: executed_at, duration_ms, execution_time_ms, before, after, error_class, device_id. Other fields are ignored.',
+      'With `created_at` as it was handed out the result is for that command alone. Kept too: executed_at, duration_ms, execution_time_ms, before, after, error_class, device_id. Other fields are ignored.',
   });
 
 export const commandIdPath = z.object({ id: idText('Number of the command.') });
@@ -86,6 +86,7 @@ export const pendingAnswer = z.strictObject({
         command: kind,
         params: object,
         priority: number,
+        created_at: time.meta({ description: 'With its number it names a command, in whatever database.' }),
         expires_at: time,
         ttl_s: count.meta({
           description: 'Left until `expires_at`, s: to be counted down by a clock that does not jump.',

@@ -32,7 +32,7 @@ export const oidcRoutes = {
     summary:
       'Where the provider sends the browser back: sets the cookie of a new session, and 303 to the page.',
     description:
-      '401 for an answer that does not hold or a disabled user, 403 for someone without a role here, 503 where the provider does not answer.',
+      '401 for an answer that does not hold or a disabled user, 403 for someone without a role here, 503 where the provider does not answer. A browser is sent back to the page instead (`/#refused=` and the code), which says so in words.',
     query: z.object({
       code: answered.meta({ description: 'As the provider gives it.' }),
       state: answered.meta({ description: 'As it was sent there.' }),

@@ -2,7 +2,7 @@ import { decodeReply } from '../decode-reply.js';
 import { toText } from '../numbers.js';
 import type { JsonObject } from '../reply.js';
 import type { CommandKind } from '../../domain/commands.js';
-import { failed, passwordRefused, withoutAnswer } from './outcome.js';
+import { endsConnections, failed, passwordRefused, uncertain, withoutAnswer } from './outcome.js';
 import type { MinerAnswer, WriteContext, WriteOutcome, WriteRequest } from './writer.js';
 
 /** A web interface's answer with a status of success, or how the command ends. */
@@ -18,21 +18,34 @@ export function readWeb(kind: CommandKind, answer: MinerAnswer, context: WriteCo
   if (status === 401 || status === 403)
     return { kind: 'ended', outcome: passwordRefused(context.credentials !== null), status };
   const told = wordsOf(text);
-  return {
-    kind: 'ended',
-    outcome: failed(status, `HTTP ${status}${told === '' ? '' : `: ${told}`}`, 'http_error'),
-    status,
-  };
+  const message = `HTTP ${status}${told === '' ? '' : `: ${told}`}`;
+  const outcome = mayBeDone(kind, status, text)
+    ? uncertain(`${message}; it may have been done`, 'http_error')
+    : failed(status, message, 'http_error');
+  return { kind: 'ended', outcome, status };
 }
+
+/**
+ * True where an error of the server leaves open what became of a change: always of a restart or a reboot, in the
+ * middle of which servers break; of the rest unless the device says in its own words that it refuses. A server that
+ * knows no such request (501) did nothing.
+ */
+function mayBeDone(kind: CommandKind, status: number, text: string): boolean {
+  if (status < 500 || status === 501) return false;
+  return endsConnections(kind) || !saysWhy(objectOf(text));
+}
+
+const saysWhy = (value: JsonObject): boolean => errorNames.some((name) => typeof value[name] === 'string');
 
 /** The same for a request that only reads: nothing has been changed when its end is not known. */
 export function readOnly(ack: WebAck): WebAck {
   if (ack.kind === 'ok' || ack.outcome.status === 'failed') return ack;
   const { errorClass = 'internal' } = ack.outcome;
+  const what = ack.status === null ? `did not answer (${errorClass})` : `HTTP ${ack.status}`;
   return {
     kind: 'ended',
-    outcome: failed(1, `did not answer (${errorClass}); nothing was changed`, errorClass),
-    status: null,
+    outcome: failed(ack.status ?? 1, `${what}; nothing was changed`, errorClass),
+    status: ack.status,
   };
 }
 
@@ -60,11 +73,13 @@ export function objectOf(text: string): JsonObject {
   return reply.kind === 'ok' || reply.kind === 'device_error' ? reply.value : {};
 }
 
+/** Members in which devices say what is wrong. */
+const errorNames = ['err', 'error', 'message', 'msg', 'Msg', 'desc'];
+
 /** What an error page says, when it is short text or has a member that says it. */
 function wordsOf(text: string): string {
   const value = objectOf(text);
-  for (const name of ['err', 'error', 'message', 'msg', 'Msg', 'desc'])
-    if (typeof value[name] === 'string') return toText(value[name]) ?? '';
+  for (const name of errorNames) if (typeof value[name] === 'string') return toText(value[name]) ?? '';
   return /^[^<{]{1,120}$/.test(text.trim()) ? text.trim() : '';
 }
 

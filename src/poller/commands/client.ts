@@ -29,6 +29,8 @@ export interface HandedCommand {
   /** Seconds it lives, and that its lease lasts, from the answer on. */
   readonly ttl_s: number;
   readonly lease_s: number;
+  /** When it was made: with the number, what no other command has; null: the api does not say. */
+  readonly created_at: string | null;
 }
 
 /**
@@ -67,6 +69,7 @@ const itemSchema = z.object({
   priority: z.number().catch(5),
   ttl_s: z.number().nonnegative().catch(60),
   lease_s: z.number().nonnegative().catch(60),
+  created_at: z.string().nullable().catch(null),
 });
 
 const answerSchema = z.object({ success: z.literal(true), commands: z.array(itemSchema).max(1_000) });

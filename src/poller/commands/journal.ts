@@ -15,6 +15,8 @@ import type { BootMoment } from './boot-clock.js';
  */
 export interface JournalEntry {
   readonly id: number;
+  /** What tells it from a command of another database with the same number; null or absent: not known. */
+  readonly mark?: string | null;
   readonly kind: CommandKind;
   readonly miner: string;
   readonly ip: string | null;
@@ -43,7 +45,7 @@ type Line =
   | { readonly t: 'entry'; readonly entry: JournalEntry }
   | { readonly t: 'begun'; readonly id: number }
   | { readonly t: 'done'; readonly id: number; readonly report: CommandReport }
-  | { readonly t: 'over'; readonly id: number };
+  | { readonly t: 'over'; readonly id: number; readonly mark?: string | null };
 
 /** Reboots and restarts that are over are remembered so many, should one be handed out again. */
 const maxRemembered = 1_000;
@@ -55,8 +57,8 @@ const maxRemembered = 1_000;
 export class CommandJournal {
   readonly #options: JournalOptions;
   readonly #entries = new Map<number, JournalEntry>();
-  /** Ids of commands that run at most once and are over. */
-  readonly #remembered = new Set<number>();
+  /** Commands that run at most once and are over, as {@link nameOf}. */
+  readonly #remembered = new Set<string>();
   #file: FileHandle | null = null;
   #bytes = 0;
   /** Of the file as it was last written anew. */
@@ -86,9 +88,11 @@ export class CommandJournal {
     return this.#entries.get(id);
   }
 
-  /** True for a reboot or restart that was here before and is over. */
-  isOver(id: number): boolean {
-    return this.#remembered.has(id);
+  /** True for a reboot or restart that was here before and is over; of one without a mark its number decides. */
+  isOver(id: number, mark: string | null): boolean {
+    if (this.#remembered.has(nameOf(id, null))) return true;
+    if (mark !== null) return this.#remembered.has(nameOf(id, mark));
+    return [...this.#remembered].some((name) => name.startsWith(nameOf(id, '')));
   }
 
   async received(entries: readonly JournalEntry[]): Promise<void> {
@@ -140,7 +144,7 @@ export class CommandJournal {
     const entry = this.#entries.get(id);
     this.#entries.delete(id);
     if (entry === undefined || isIdempotent(entry.kind) || entry.state === 'received') return;
-    this.#remembered.add(id);
+    this.#remembered.add(nameOf(id, entry.mark ?? null));
     keepNewest(this.#remembered, maxRemembered);
   }
 
@@ -184,7 +188,7 @@ export class CommandJournal {
   async #rewrite(): Promise<void> {
     const { path } = this.#options;
     const lines = [
-      ...[...this.#remembered].map((id): Line => ({ t: 'over', id })),
+      ...[...this.#remembered].map(overLine),
       ...[...this.#entries.values()].map((entry): Line => ({ t: 'entry', entry })),
     ];
     const bytes = Buffer.from(lines.map(writeLine).join(''));
@@ -230,7 +234,7 @@ export class CommandJournal {
         return this.#note(line.id, { state: 'done', report: line.report });
       case 'over':
         if (this.#entries.has(line.id)) this.#forget(line.id);
-        else this.#remembered.add(line.id);
+        else this.#remembered.add(nameOf(line.id, line.mark ?? null));
         return;
     }
   }
@@ -240,6 +244,16 @@ export class CommandJournal {
     for (const entry of this.#entries.values())
       if (entry.state === 'received') this.#note(entry.id, { state: 'begun' });
   }
+}
+
+/** `17`, or `17 2026-01-02T03:04:05.000Z`. */
+const nameOf = (id: number, mark: string | null): string => (mark === null ? `${id}` : `${id} ${mark}`);
+
+function overLine(name: string): Line {
+  const at = name.indexOf(' ');
+  return at < 0
+    ? { t: 'over', id: Number(name) }
+    : { t: 'over', id: Number(name.slice(0, at)), mark: name.slice(at + 1) };
 }
 
 function writeLine(line: Line): string {

@@ -174,6 +174,7 @@ export class CommandRunner {
       const ip = command.ip_address ?? (parseIp(command.miner_id) === null ? null : command.miner_id);
       const entry: JournalEntry = {
         id: command.command_id,
+        mark: command.created_at,
         kind,
         miner: command.miner_id,
         ip,
@@ -220,7 +221,7 @@ export class CommandRunner {
     const { allow, isOwn, journal } = this.#options;
     if (!knownKinds.has(entry.kind)) return `this edge knows no command "${entry.kind.slice(0, 40)}"`;
     if (!allow.has(entry.kind)) return `this edge takes no ${entry.kind} (commands.allow)`;
-    if (journal.isOver(entry.id)) return 'it was here before, and runs at most once';
+    if (journal.isOver(entry.id, entry.mark ?? null)) return 'it was here before, and runs at most once';
     if (entry.ip === null) return 'the address of the miner is not known';
     const address = parseIp(entry.ip);
     if (address === null || !isOwn(address)) return `${entry.ip} is in no range of this site`;
@@ -292,6 +293,7 @@ export class CommandRunner {
       ...(outcome.errorClass === undefined ? {} : { error_class: outcome.errorClass }),
       ...(outcome.before === undefined ? {} : { before: outcome.before }),
       ...(outcome.after === undefined ? {} : { after: outcome.after }),
+      ...(entry.mark == null ? {} : { created_at: entry.mark }),
     };
     try {
       await journal.done(entry.id, report);

@@ -20,6 +20,7 @@ import {
   FieldColorBuilder,
   FieldColorModeId,
   ThresholdsConfigBuilder,
+  type DataSourceRef,
   type DynamicConfigValue,
   type Panel,
   type ValueMapping,
@@ -52,6 +53,7 @@ interface Common {
 /** What the builders of all kinds of panels have. */
 interface AnyPanel {
   title(text: string): this;
+  datasource(source: DataSourceRef): this;
   description(text: string): this;
   span(columns: number): this;
   height(rows: number): this;
@@ -75,7 +77,13 @@ function withCommon<P extends AnyPanel>(panel: P, options: Common, height: numbe
   if (mappings !== undefined) panel.mappings([...mappings]);
   const thresholds = thresholdsOf(steps ?? ['green']);
   panel.thresholds(new ThresholdsConfigBuilder().mode(thresholds.mode).steps(thresholds.steps));
-  options.queries.forEach((query, index) => panel.withTarget(query(String.fromCharCode(65 + index))));
+  for (const [index, query] of options.queries.entries()) {
+    const target = query(String.fromCharCode(65 + index));
+    panel.withTarget(target);
+    // All queries of a panel ask the same source.
+    const { datasource } = target.build() as { readonly datasource?: DataSourceRef };
+    if (datasource !== undefined) panel.datasource(datasource);
+  }
   for (const [name, field] of Object.entries(options.fields ?? {}))
     panel.overrideByName(name, propertiesOf(field));
   return panel;
