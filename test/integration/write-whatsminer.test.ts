@@ -45,6 +45,21 @@ describe('a Whatsminer of version 2', () => {
     ]);
   });
 
+  it('asleep keeps its pools: what it does not tell is not written over', async () => {
+    const rig = await rigOf();
+    const before = (await rig.poll()).pools.map(({ url }) => url);
+    await rig.order(bare('disable'), known);
+    const outcome = await rig.order(poolOrder(pool), known);
+    await rig.order(bare('enable'), known);
+    rig.pass(60);
+    const after = (await rig.poll()).pools.map(({ url }) => url);
+    expect(outcome).toMatchObject({ status: 'rejected' });
+    expect(outcome.message).toContain('asleep');
+    expect(before).toHaveLength(3);
+    expect(after).toEqual(before);
+    expect(rig.done()).toEqual(['power_off', 'power_on']);
+  });
+
   it('is given a new token once when the one it had is refused', async () => {
     const rig = await rigOf();
     const tokens = new TokenMemory();

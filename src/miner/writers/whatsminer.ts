@@ -64,11 +64,14 @@ async function commandOf(order: CommandOrder, io: MinerIo): Promise<Command | Wr
   }
 }
 
-/** All three pools go together: those that stay are read first. A device asleep tells none. */
+/** All three pools go together: those that stay are read first. A device asleep tells none, and would lose them. */
 async function poolCommand(params: PoolParams, io: MinerIo): Promise<Command | WriteOutcome> {
   const list = await readCgminer(io, 'pools');
-  if (list.kind !== 'ok' && (list.code === null || !newPool(params))) return list.outcome;
-  const made = arrangePools(list.kind === 'ok' ? poolsOf(list.value) : [], params);
+  if (list.kind !== 'ok')
+    return list.code === null
+      ? list.outcome
+      : rejected('does not tell its pools now, as while it is asleep; new ones would take the place of all');
+  const made = arrangePools(poolsOf(list.value), params);
   if ('status' in made) return made;
   const fields: Record<string, unknown> = { cmd: 'update_pools' };
   for (let at = 0; at < poolSlots; at++) {
