@@ -69,27 +69,15 @@ function report(run: string, facts: object, comparison: Comparison): void {
   process.stdout.write(`${JSON.stringify({ run, from: old.name, ...facts, ...comparison, violations })}\n`);
 }
 
-/** Its edge, this api. */
-async function oldEdge(): Promise<void> {
-  await withFarm('old edge, this api', null, async (farm) => {
-    await farm.migrate(ownRelease);
-    const api = await farm.startApi(ownRelease);
-    await farm.startEdge(old, api.url);
+/** An edge of one release on the api and schema of the other, whichever was upgraded first. */
+const pair = (run: string, edge: Release, server: Release) => (): Promise<void> =>
+  withFarm(run, null, async (farm) => {
+    await farm.migrate(server);
+    const api = await farm.startApi(server);
+    await farm.startEdge(edge, api.url);
     await delay(2 * stepMs);
     return {};
   });
-}
-
-/** This edge, its api on its own schema: an edge that was upgraded before its server. */
-async function newEdge(): Promise<void> {
-  await withFarm('this edge, old api', null, async (farm) => {
-    await farm.migrate(old);
-    const api = await farm.startApi(old);
-    await farm.startEdge(ownRelease, api.url);
-    await delay(2 * stepMs);
-    return {};
-  });
-}
 
 /** The database is migrated under the old api, which goes on; started then, it refuses; the edge keeps everything. */
 async function schema(): Promise<void> {
@@ -153,8 +141,8 @@ async function rolling(): Promise<void> {
 const built = values.built === undefined ? await buildRelease(values.from) : null;
 const old: Release = built?.release ?? releaseIn(values.built ?? '');
 const runs: Readonly<Record<string, () => Promise<void>>> = {
-  'old-edge': oldEdge,
-  'new-edge': newEdge,
+  'old-edge': pair('old edge, this api', old, ownRelease),
+  'new-edge': pair('this edge, old api', ownRelease, old),
   schema,
   rolling,
 };
