@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
 import { addControlCommands } from './cli/control-commands.js';
 import { addDataCommands } from './cli/data-commands.js';
+import { addPlanCommands } from './cli/plan-commands.js';
 import { addRoleCommands } from './cli/role-commands.js';
 import { addToolCommands } from './cli/tool-commands.js';
 import { version } from './config/paths.js';
@@ -31,6 +32,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addRoleCommands(program, finish);
   addToolCommands(program, finish);
   addControlCommands(program, finish);
+  addPlanCommands(program, finish);
   addDataCommands(program, finish);
   try {
     await program.parseAsync([...argv], { from: 'user' });

@@ -25,7 +25,8 @@ export function createGuards(
   async function guardCollector(request: Request, response: Response, next: NextFunction): Promise<void> {
     const key = await checkKey(request);
     response.locals['key'] = key;
-    const isCommand = String(response.locals['route']).startsWith('/api/collector/commands');
+    // What collectors ask all the time counts for itself: it takes nothing from uploads.
+    const isCommand = /^\/api\/collector\/(commands|plan$)/.test(String(response.locals['route']));
     const most = isCommand ? options.commandRequestsPerMinute : options.requestsPerMinute;
     const state = await limit(presentedKey(request) ?? '', isCommand ? 'commands' : 'collector');
     response.set('X-RateLimit-Limit', String(most));

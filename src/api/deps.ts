@@ -28,6 +28,7 @@ import type { Metrics } from '../telemetry/metrics.js';
 import type { AlertDeps } from './alerts.js';
 import type { CommandDeps } from './commands.js';
 import type { OidcDeps } from './oidc.js';
+import type { PlanDeps } from './plans.js';
 import type { PeopleDeps } from './people-deps.js';
 import type { FindThing, ThingKind } from './site-guard.js';
 import type { Lifecycle } from './lifecycle.js';
@@ -116,6 +117,7 @@ export interface ApiDeps {
   readonly fleet: FleetReader;
   readonly alerts: AlertDeps;
   readonly commands: CommandDeps;
+  readonly plans: PlanDeps;
   readonly people: PeopleDeps;
   /** Where people may sign in elsewhere; null: nowhere. */
   readonly oidc: OidcDeps | null;

@@ -14,6 +14,7 @@ import { createOidcHandlers } from './oidc.js';
 import { docsPageStyle, renderDocsPage } from './docs-page.js';
 import { createHealth, createMetricsPage, createReadiness } from './health.js';
 import { createHistoryReads } from './history-reads.js';
+import { createPlanHandlers } from './plans.js';
 import { createPeopleHandlers } from './people.js';
 import type { Principals } from './principals.js';
 import { createLoad, createReads } from './reads.js';
@@ -62,6 +63,7 @@ export function createRoutes(deps: ApiDeps, checkKey: KeyCheck, principals: Prin
     ...createOidcHandlers(deps, { principals, audit, beginSession, logins }),
     ...createPeopleHandlers(deps, { principals, audit, beginSession, logins }),
     ...createCommandHandlers(deps),
+    ...createPlanHandlers(deps),
     'get /api/openapi.json': (_request, response) => void response.json(document),
     'get /api/docs': (_request, response) => void response.type('html').send(page),
     'get /api/docs.css': (_request, response) => void response.type('css').send(docsPageStyle),

@@ -9,7 +9,7 @@ export type Answer = Readonly<Record<string, unknown>>;
 export interface ApiClient {
   readonly url: string;
   /** Throws `API_UNAVAILABLE` without an answer, `API_REFUSED` with the api's own words. */
-  ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<Answer>;
+  ask(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object): Promise<Answer>;
 }
 
 const timeoutMs = 30_000;

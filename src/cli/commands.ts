@@ -176,7 +176,7 @@ async function bodyOf(client: ApiClient, order: Order): Promise<object> {
 }
 
 /** The site of a name, or the only one. */
-async function siteIdOf(client: ApiClient, name: string | null): Promise<number> {
+export async function siteIdOf(client: ApiClient, name: string | null): Promise<number> {
   const answer = await client.ask('GET', '/api/collector/sites');
   const sites = answer['data'] as { readonly site_id: number; readonly site_name: string }[];
   const names = sites.map((site) => site.site_name).join(', ');
@@ -187,7 +187,7 @@ async function siteIdOf(client: ApiClient, name: string | null): Promise<number>
 }
 
 /** Throws when nobody can be asked, or says no. */
-async function confirm({ isSure }: Order, what: string): Promise<void> {
+export async function confirm({ isSure }: Pick<Order, 'isSure'>, what: string): Promise<void> {
   if (isSure) return;
   if (!canAsk()) throw new AppError('API_REFUSED', 'nobody is there to be asked: say --yes');
   if (!(await askYes(`${what}?`))) throw new AppError('API_REFUSED', 'nothing was done');

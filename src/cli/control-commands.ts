@@ -15,7 +15,8 @@ import {
 } from './options.js';
 import { print } from './print.js';
 
-interface CallFlags extends ConfigFlags {
+/** What says which api is asked, and how its answer is told. */
+export interface CallFlags extends ConfigFlags {
   url?: string;
   json?: boolean;
 }
@@ -46,7 +47,8 @@ interface BatchFlags extends OrderFlags {
 }
 
 const idNumber = wholeNumber(1, 2 ** 31 - 1);
-const onSite = (): Option =>
+/** The site that is meant. */
+export const onSite = (): Option =>
   new Option('--site <name>', 'the site; not needed where there is one').argParser(siteName);
 
 /** `login`, `logout` and `command`: what asks a running api. */
@@ -216,7 +218,8 @@ function addChanges(parent: Command, finish: Finish): void {
   });
 }
 
-function withCallFlags(command: Command): Command {
+/** Adds {@link CallFlags}. */
+export function withCallFlags(command: Command): Command {
   return withConfigFlags(
     command
       .option('--url <url>', 'of the api; else where one is signed in, else that of the settings')
@@ -243,7 +246,8 @@ function withOrderFlags(command: Command): Command {
   );
 }
 
-function callOf(flags: CallFlags): CommandCall {
+/** The call that flags describe. */
+export function callOf(flags: CallFlags): CommandCall {
   return { config: configOf(flags), url: flags.url ?? null, isJson: flags.json === true };
 }
 

@@ -6,7 +6,7 @@ import type { Config } from '../config/schema.js';
 import { commandKinds } from '../domain/commands.js';
 import { countAddresses } from '../domain/ip-ranges.js';
 import { oidcOf } from '../roles/oidc.js';
-import { openSharedQueue } from '../roles/coordinator.js';
+import { openSharedQueue } from '../roles/shared-queue.js';
 import { shardsOf } from '../roles/plan.js';
 import { openStore } from '../roles/store.js';
 import { accountFor, closedFolder } from '../storage/embedded/account.js';
@@ -87,8 +87,10 @@ async function nearestExisting(folder: string): Promise<string> {
 
 function rangesText(config: Config): string {
   const shards = shardsOf(config);
+  const asked = config.sites.filter(({ plan }) => plan === 'api').length;
+  const told = asked === 0 ? '' : `; ${asked} with their plan from the api`;
   const addresses = shards.reduce((sum, shard) => sum + countAddresses(shard.ranges), 0);
-  return `${config.sites.length} sites, ${addresses} addresses, ${shards.length} shards`;
+  return `${config.sites.length} sites, ${addresses} addresses, ${shards.length} shards${told}`;
 }
 
 /** What of commands a process with these settings takes part in: giving them, executing them, both or neither. */

@@ -14,3 +14,11 @@ export const group = <T extends z.ZodRawShape>(shape: T, what: string) =>
     .strictObject(shape)
     .prefault({} as never)
     .describe(what);
+/** What may be absent or null, which are the same. */
+export const orNull = <T extends z.ZodType>(schema: T) =>
+  schema
+    .nullish()
+    .transform(
+      (value): Exclude<z.output<T>, undefined> | null => (value as Exclude<z.output<T>, undefined>) ?? null,
+    )
+    .meta({ description: schema.description ?? '' });

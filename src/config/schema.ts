@@ -109,6 +109,13 @@ export const configSchema = z.strictObject({
     },
     'What pollers tell each other of miners, through Redis.',
   ),
+  plan: group(
+    {
+      wait_s: int(0, 60, 25, 'How long a collector lets the api hold its look for another plan, s.'),
+      answer_ms: int(500, 120_000, 10_000, 'Bound of an answer of the api, beside that wait, ms.'),
+    },
+    'What to poll, of sites with `plan: api`.',
+  ),
   poll: group(
     {
       interval_s: int(1, 3600, 30, 'Poll interval, s.'),

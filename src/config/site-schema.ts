@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { text } from './fields.js';
+import { orNull, text } from './fields.js';
 
 const siteName = z
   .string()
@@ -46,13 +46,8 @@ export const namedSecret = z.strictObject({
     ),
 });
 
-/** One farm. */
-export const site = z.strictObject({
-  name: siteName.describe('Name of the site; unique.'),
-  ranges: z
-    .array(z.string().min(1))
-    .min(1)
-    .describe('Addresses to poll: CIDR, `a-b`, `a.b.c.d-e`, `10.0.*.2`, single, `!` excludes.'),
+/** What a site's plan has beside its ranges. */
+export const planFields = {
   zone: z
     .string()
     .regex(/^[a-z0-9-]{1,32}$/)
@@ -73,6 +68,36 @@ export const site = z.strictObject({
     .max(65535)
     .optional()
     .describe('TCP port of web interfaces; 80 when absent.'),
+};
+
+/** A site's plan beside its ranges, as the api takes and sends it. */
+export const planValues = {
+  zone: planFields.zone,
+  interval_s: orNull(planFields.interval_s),
+  port: planFields.port,
+  http_port: orNull(planFields.http_port),
+};
+
+const siteFields = z.strictObject({
+  name: siteName.describe('Name of the site; unique.'),
+  plan: z
+    .enum(['file', 'api'])
+    .default('file')
+    .describe(
+      'Where ranges, zone, interval and ports come from: from here, or from the api, where `headframe plan` changes them while it runs.',
+    ),
+  ranges: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Addresses to poll: CIDR, `a-b`, `a.b.c.d-e`, `10.0.*.2`, single, `!` excludes.'),
+  within: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe(
+      'With `plan: api`: a plan that names an address outside of these is not followed. Written as `ranges`; any when absent.',
+    ),
+  ...planFields,
   credentials: z
     .array(credential)
     .max(10_000)
@@ -80,4 +105,28 @@ export const site = z.strictObject({
     .describe('Logins of its web interfaces, before those of `credentials`.'),
   key: text('Collector key of this site (secret; prefer `key_file`).'),
   key_file: text('File holding the collector key.'),
+});
+
+/** One farm. */
+export const site = siteFields.superRefine((entry, context) => {
+  const refuse = (path: string, message: string): void =>
+    void context.addIssue({ code: 'custom', path: [path], message });
+  if (entry.plan === 'file') {
+    if (entry.ranges.length === 0) refuse('ranges', 'name at least one range, or set `plan: api`');
+    if (entry.within !== undefined) refuse('within', 'goes with `plan: api`');
+    return;
+  }
+  const isSet = {
+    ranges: entry.ranges.length > 0,
+    zone: entry.zone !== planFields.zone.parse(undefined),
+    interval_s: entry.interval_s !== undefined,
+    port: entry.port !== planFields.port.parse(undefined),
+    http_port: entry.http_port !== undefined,
+  };
+  for (const [path, has] of Object.entries(isSet))
+    if (has)
+      refuse(
+        path,
+        'comes from the api with `plan: api`; take it out here and set it with `headframe plan set`',
+      );
 });

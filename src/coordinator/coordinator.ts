@@ -4,7 +4,8 @@ import type { Metrics } from '../telemetry/metrics.js';
 import type { Logger } from '../telemetry/logger.js';
 
 export interface CoordinatorDeps {
-  readonly shards: readonly Shard[];
+  /** What is to be polled now: another list whenever that has changed. */
+  readonly shards: () => readonly Shard[];
   readonly add: (job: { shard: Shard; slot: number }) => Promise<boolean>;
   readonly now: () => number;
   readonly metrics: Metrics;
@@ -16,7 +17,7 @@ export interface CoordinatorDeps {
 type SlotLoss = 'queue_full' | 'queue_unavailable' | 'late';
 
 interface Due {
-  readonly shard: Shard;
+  shard: Shard;
   slot: number;
   /** The queue did not take it; it is tried again until the slot is over. */
   hasFailed: boolean;
@@ -38,20 +39,18 @@ const againMs = 250;
  */
 export class Coordinator {
   readonly #deps: CoordinatorDeps;
-  readonly #due: Due[];
+  #shards: readonly Shard[] = [];
+  #due: Due[] = [];
   /** Slots that begin in a millisecond. */
-  readonly #slotsPerMs: number;
+  #slotsPerMs = 0;
   /** Slots that may be caught up with now. */
   #credit = 1;
   #tickedAt: number;
 
   constructor(deps: CoordinatorDeps) {
     this.#deps = deps;
-    const now = deps.now();
-    this.#tickedAt = now;
-    this.#due = deps.shards.map((shard) => ({ shard, slot: nextSlot(now, shard), hasFailed: false }));
-    this.#due.sort((a, b) => a.slot - b.slot);
-    this.#slotsPerMs = deps.shards.reduce((sum, { intervalMs }) => sum + 1 / intervalMs, 0);
+    this.#tickedAt = deps.now();
+    this.#follow(this.#tickedAt);
   }
 
   /** Milliseconds until the next slot begins, at most `ceilingMs`. */
@@ -65,6 +64,7 @@ export class Coordinator {
   /** Adds every job that is due; ends at the first that the queue does not take. */
   async tick(): Promise<void> {
     const now = this.#deps.now();
+    this.#follow(now);
     const due = this.#dueAt(now);
     if (due.length === 0) return;
     const begun = due.filter(({ slot }) => now - slot <= freshMs);
@@ -78,6 +78,26 @@ export class Coordinator {
       if (areTaken.includes(false)) break;
     }
     this.#due.sort((a, b) => a.slot - b.slot);
+  }
+
+  /**
+   * Takes another list of shards: one with the same slots goes on as it was, also when it is polled from another zone;
+   * a new one begins with its next slot; one that is gone has no more.
+   */
+  #follow(now: number): void {
+    const shards = this.#deps.shards();
+    if (shards === this.#shards) return;
+    this.#shards = shards;
+    const known = new Map(this.#due.map((entry) => [entry.shard.id, entry]));
+    this.#due = shards.map((shard) => {
+      const entry = known.get(shard.id);
+      if (entry?.shard.intervalMs !== shard.intervalMs)
+        return { shard, slot: nextSlot(now, shard), hasFailed: false };
+      entry.shard = shard;
+      return entry;
+    });
+    this.#due.sort((a, b) => a.slot - b.slot);
+    this.#slotsPerMs = shards.reduce((sum, { intervalMs }) => sum + 1 / intervalMs, 0);
   }
 
   /** What is due, each entry at the slot that is on; slots that are over are given up. */

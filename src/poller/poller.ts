@@ -1,6 +1,8 @@
 import { Actor } from '../actor/actor.js';
+import type { IpRange } from '../domain/ip-ranges.js';
 import type { PollOutcome } from '../domain/poll-task.js';
 import type { Shard } from '../domain/shards.js';
+import { overlapOf } from '../domain/site-plan.js';
 import type { TraceParent } from '../telemetry/tracing.js';
 import {
   createShardPoller,
@@ -17,8 +19,12 @@ export interface PollerDeps extends Omit<ShardPollerDeps, 'onOutcome'> {
   readonly onEscalate: (error: unknown) => void;
 }
 
+/** A poll under way of a shard that is gone may go on so long, ms; its own deadlines are shorter. */
+const leaveMs = 60_000;
+
 interface Entry {
   readonly actor: Actor<PollMessage>;
+  ranges: readonly IpRange[];
   readonly census: ShardCensus;
 }
 
@@ -26,6 +32,10 @@ interface Entry {
 export class Poller {
   readonly #deps: PollerDeps;
   readonly #shards = new Map<string, Entry>();
+  /** Shards of the plans; null: any. */
+  #kept: ReadonlySet<string> | null = null;
+  /** Shards let go of whose last poll may still be under way. */
+  readonly #leaving = new Set<{ readonly ranges: readonly IpRange[]; readonly over: Promise<unknown> }>();
   readonly #fingerprints = new Set<string>();
 
   constructor(deps: PollerDeps) {
@@ -42,9 +52,19 @@ export class Poller {
 
   /** Resolves when the slot is over. A shard still busy with its previous slot skips this one. */
   poll(shard: Shard, slot: number, held: readonly string[] = [], trace?: TraceParent): Promise<void> {
+    const before = [...this.#leaving].filter(({ ranges }) => overlapOf(ranges, shard.ranges).length > 0);
+    if (before.length > 0)
+      // A miner bears one connection, and the shard that it was in until now may still have it.
+      return Promise.all(before.map(({ over }) => over)).then(() => this.poll(shard, slot, held, trace));
     const entry = this.#entry(shard.id);
+    entry.ranges = shard.ranges;
     return new Promise((resolve) => {
-      if (entry.actor.tell({ type: 'poll', shard, slot, held, trace, done: resolve })) return;
+      const done = (): void => {
+        resolve();
+        // Its job was in the queue when the plan changed.
+        if (this.#kept?.has(shard.id) === false) this.#letGo(shard.id);
+      };
+      if (entry.actor.tell({ type: 'poll', shard, slot, held, trace, done })) return;
       this.#deps.metrics.add('headframe_mailbox_shed_total', 1, { actor: 'shard' });
       this.skipped(shard.id, 'overrun');
       resolve();
@@ -61,7 +81,31 @@ export class Poller {
 
   /** Finishes running slots within the deadline and keeps what was learned. */
   async stop(options: { deadlineMs: number }): Promise<void> {
-    await Promise.all([...this.#shards.values()].map(({ actor }) => actor.stop({ drain: true, ...options })));
+    await Promise.all([
+      ...[...this.#shards.values()].map(({ actor }) => actor.stop({ drain: true, ...options })),
+      ...[...this.#leaving].map(({ over }) => over),
+    ]);
+  }
+
+  /** Lets go of every shard but these, as its poll under way ends: of its actor and of what it has learned in memory. */
+  keep(shardIds: ReadonlySet<string>): void {
+    this.#kept = shardIds;
+    for (const id of [...this.#shards.keys()]) if (!shardIds.has(id)) this.#letGo(id);
+  }
+
+  #letGo(shardId: string): void {
+    const entry = this.#shards.get(shardId);
+    if (!entry) return;
+    this.#shards.delete(shardId);
+    const leaving = {
+      ranges: entry.ranges,
+      over: entry.actor.stop({ drain: true, deadlineMs: leaveMs }).then((rest) => {
+        for (const { done } of rest) done();
+        this.#leaving.delete(leaving);
+        if (!this.#shards.has(shardId)) this.#deps.profiles.forget(shardId);
+      }),
+    };
+    this.#leaving.add(leaving);
   }
 
   #entry(shardId: string): Entry {
@@ -85,7 +129,7 @@ export class Poller {
         },
         onEscalate: this.#deps.onEscalate,
       });
-      entry = { actor, census };
+      entry = { actor, census, ranges: [] };
       this.#letOneGo();
     }
     this.#shards.set(shardId, entry);
@@ -94,11 +138,8 @@ export class Poller {
 
   #letOneGo(): void {
     if (this.#shards.size < this.#deps.maxShards) return;
-    for (const [id, { actor }] of this.#shards) {
-      this.#shards.delete(id);
-      void actor.stop({ drain: true, deadlineMs: 0 });
-      return;
-    }
+    const [first] = this.#shards.keys();
+    if (first !== undefined) this.#letGo(first);
   }
 
   #register({ counters }: PollOutcome): void {

@@ -45,6 +45,11 @@ export class ProfileStore {
     }
   }
 
+  /** Forgets in memory what was saved of a shard; its file stays, for a range that comes back. */
+  forget(shardId: string): void {
+    this.#saved.delete(shardId);
+  }
+
   #path(shardId: string): string {
     return profilesFile(this.#dir, shardId);
   }

@@ -7,8 +7,8 @@ import { errnoOf } from './spool-file.js';
 export interface UploadClientOptions {
   /** Full address of the upload endpoint, http or https. */
   readonly url: string;
-  /** Seconds between the slots of what is polled since this client was made; sent along with that when known. */
-  readonly intervalS?: number;
+  /** Seconds between the slots when one was polled, sent along with its batch; null when that is not known. */
+  readonly intervalOf?: (slotMs: number) => number | null;
   /** Kept-alive connections at most. */
   readonly connections: number;
   readonly connectTimeoutMs?: number;
@@ -101,8 +101,7 @@ export function classifyAnswer(
 export class UploadClient {
   readonly #pool: Pool;
   readonly #path: string;
-  readonly #intervalHeader: Readonly<Record<string, string>>;
-  readonly #sinceMs: number;
+  readonly #intervalOf: (slotMs: number) => number | null;
   readonly #deadlineMs: number;
   readonly #maxAnswerBytes: number;
   readonly #now: () => number;
@@ -110,12 +109,10 @@ export class UploadClient {
   constructor(options: UploadClientOptions) {
     const url = new URL(options.url);
     this.#path = url.pathname + url.search;
-    this.#intervalHeader =
-      options.intervalS === undefined ? {} : { 'x-poll-interval': String(options.intervalS) };
+    this.#intervalOf = options.intervalOf ?? (() => null);
     this.#deadlineMs = options.deadlineMs ?? 30_000;
     this.#maxAnswerBytes = options.maxAnswerBytes ?? 1024 * 1024;
     this.#now = options.now ?? Date.now;
-    this.#sinceMs = this.#now();
     this.#pool = new Pool(url.origin, {
       connections: options.connections,
       pipelining: 1,
@@ -135,6 +132,7 @@ export class UploadClient {
     signal: AbortSignal;
     trace?: Readonly<Record<string, string>>;
   }): Promise<UploadOutcome> {
+    const intervalS = this.#intervalOf(request.slotMs);
     const abort = new AbortController();
     const giveUp = (): void => abort.abort();
     const timer = setTimeout(giveUp, this.#deadlineMs);
@@ -149,8 +147,7 @@ export class UploadClient {
           'content-encoding': 'gzip',
           'x-collector-key': request.key,
           'x-batch-id': request.batchId,
-          // What an earlier process left in the spool may have been polled at another interval.
-          ...(request.slotMs < this.#sinceMs ? {} : this.#intervalHeader),
+          ...(intervalS !== null && { 'x-poll-interval': String(intervalS) }),
           ...request.trace,
         },
         body: request.body,

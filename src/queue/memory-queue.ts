@@ -13,7 +13,7 @@ export interface MemoryQueueOptions {
   /** Jobs that may wait in one zone. */
   readonly maxWaiting: number;
   /** How many recent job ids are remembered per zone, to tell duplicates. */
-  readonly rememberIds: number;
+  readonly rememberIds: number | (() => number);
   readonly onHandlerError: (error: unknown, job: SlotJob) => void;
 }
 
@@ -41,7 +41,8 @@ export class MemoryQueue implements WorkQueue {
     if (zone.ids.has(id)) return true;
     if (zone.jobs.length >= this.#options.maxWaiting) return false;
     zone.ids.add(id);
-    keepNewest(zone.ids, this.#options.rememberIds);
+    const { rememberIds } = this.#options;
+    keepNewest(zone.ids, typeof rememberIds === 'number' ? rememberIds : rememberIds());
     zone.jobs.push(job);
     for (const wake of zone.waiters) {
       wake();

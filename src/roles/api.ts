@@ -13,7 +13,7 @@ import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import { redisTargetOf } from './certificates.js';
 import { alertDepsOf, senderOf, startAlerts } from './alerts.js';
-import { commandDepsOf, commandWaitsOf, startCommands } from './commands.js';
+import { commandDepsOf, commandWaitsOf, planDepsOf, planWaitsOf, startCommands } from './commands.js';
 import { startOtel } from './otel.js';
 import { createFailure, type Failure } from './failure.js';
 import { startMaintenance } from './maintenance.js';
@@ -51,10 +51,12 @@ export async function startApi(
   options.metrics.gauge('headframe_thread_use_ratio', pool.use, { pool: 'ingest' });
   const shared = openShared(options);
   const waits = commandWaitsOf(options);
+  const planWaits = planWaitsOf(options);
   const app = createApp({
     ...depsOf(options),
     alerts: alertDepsOf(store, config.alerts.max_notifiers, send),
     commands: commandDepsOf(options, waits),
+    plans: planDepsOf(options, planWaits),
     lifecycle,
     shared,
     parseUpload: pool.run,
@@ -74,7 +76,7 @@ export async function startApi(
   const maintenance = startMaintenance(options);
   const watch = startWatch(options);
   const alerts = startAlerts({ ...options, send });
-  const commands = startCommands({ ...options, waits });
+  const commands = startCommands({ ...options, waits, planWaits });
   return {
     server,
     ownUrl: (own ?? server).url,
@@ -100,7 +102,7 @@ function depsOf({
   store,
   metrics,
   log,
-}: ApiOptions): Omit<ApiDeps, 'alerts' | 'commands' | 'lifecycle' | 'parseUpload' | 'shared'> {
+}: ApiOptions): Omit<ApiDeps, 'alerts' | 'commands' | 'plans' | 'lifecycle' | 'parseUpload' | 'shared'> {
   const { api } = config;
   return {
     ...storeDeps(store, staleAfterS(config), offlineAfterS(config)),

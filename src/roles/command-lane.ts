@@ -4,7 +4,7 @@ import { workerFile } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import type { CommandKind } from '../domain/commands.js';
 import { rulesWithin } from '../domain/credentials.js';
-import { holdsAddress, parseIp } from '../domain/ip-ranges.js';
+import { parseIp } from '../domain/ip-ranges.js';
 import { MinerGate } from '../domain/miner-gate.js';
 import type { Shard } from '../domain/shards.js';
 import { createBootClock } from '../poller/commands/boot-clock.js';
@@ -15,10 +15,12 @@ import { CommandRunner, type RunnerOptions } from '../poller/commands/runner.js'
 import { profilesFile } from '../poller/profile-store.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { backoffOf, shardsOf, webSettingsOf } from './plan.js';
+import { backoffOf, webSettingsOf } from './plan.js';
+import type { SitePlans } from './site-plans.js';
 
 export interface CommandLaneOptions {
   readonly config: Config;
+  readonly plans: SitePlans;
   readonly apiUrl: string;
   /** Collector key by site. */
   readonly keys: ReadonlyMap<string, string>;
@@ -60,7 +62,6 @@ export async function startCommandLane(options: CommandLaneOptions): Promise<Com
     maxHeapMb: config.commands.thread_heap_mb,
     log: options.log,
   });
-  const shards = shardsOf(config);
   const runners: CommandRunner[] = [];
   const timers = new Set<NodeJS.Timeout>();
   metrics.gauge('headframe_edge_commands_running', () =>
@@ -72,7 +73,7 @@ export async function startCommandLane(options: CommandLaneOptions): Promise<Com
   /** A disk that is full or gone stops no polling: the site goes without commands until it is back. */
   const open = async (name: string): Promise<void> => {
     try {
-      const runner = await openSite(name, shards, pool, options);
+      const runner = await openSite(name, pool, options);
       runners.push(runner);
       await runner.start();
     } catch (err) {
@@ -95,15 +96,9 @@ export async function startCommandLane(options: CommandLaneOptions): Promise<Com
   };
 }
 
-async function openSite(
-  site: string,
-  allShards: readonly Shard[],
-  pool: OrderPool,
-  options: CommandLaneOptions,
-): Promise<CommandRunner> {
-  const { config, keys, metrics, onEscalate } = options;
+async function openSite(site: string, pool: OrderPool, options: CommandLaneOptions): Promise<CommandRunner> {
+  const { config, plans, keys, metrics, onEscalate } = options;
   const log = options.log.child({ site });
-  const shards = allShards.filter((shard) => shard.site === site);
   const { journal, recovered } = await CommandJournal.open({
     path: join(config.data_dir, 'commands', site, 'journal.log'),
     maxBytes: config.commands.journal_max_bytes,
@@ -113,8 +108,7 @@ async function openSite(
       { badLines: recovered.badLines },
       'commands: the journal was damaged; a copy is kept beside it',
     );
-  const shardOf = (address: number): Shard | undefined =>
-    shards.find(({ ranges }) => holdsAddress(ranges, address));
+  const shardOf: ShardOf = (address) => plans.shardAt(site, address);
   const clock = createBootClock();
   return new CommandRunner({
     site,
@@ -128,7 +122,7 @@ async function openSite(
     journal,
     recovered: recovered.entries,
     hold: createHold(shardOf, options),
-    execute: createExecute(site, shardOf, pool, config),
+    execute: createExecute(site, shardOf, pool, options),
     isOwn: (address) => shardOf(address) !== undefined,
     allow: new Set(config.commands.allow.split(',') as CommandKind[]),
     concurrency: config.commands.concurrency,
@@ -188,9 +182,9 @@ function createExecute(
   site: string,
   shardOf: ShardOf,
   pool: OrderPool,
-  config: Config,
+  { config, plans }: CommandLaneOptions,
 ): RunnerOptions['execute'] {
-  const web = webSettingsOf(config, site);
+  const { credentials } = webSettingsOf(config, site);
   return async (order, ip, deadlineMs) => {
     const address = parseIp(ip);
     const shard = address === null ? undefined : shardOf(address);
@@ -200,9 +194,9 @@ function createExecute(
       order,
       host: ip,
       port: shard.port,
-      httpPort: web.httpPort,
+      httpPort: plans.of(site)?.httpPort ?? 80,
       profilesFile: profilesFile(join(config.data_dir, 'profiles'), shard.id),
-      credentials: rulesWithin(web.credentials, [{ first: address, last: address }]),
+      credentials: rulesWithin(credentials, [{ first: address, last: address }]),
       limits: {
         connectTimeoutMs: config.poll.connect_timeout_ms,
         deadlineMs,

@@ -1,5 +1,6 @@
 import { CommandWaits } from '../api/command-waits.js';
 import type { CommandDeps } from '../api/commands.js';
+import type { PlanDeps } from '../api/plans.js';
 import type { Config } from '../config/schema.js';
 import type { CommandCount } from '../domain/command-queue.js';
 import type { MinerSort } from '../domain/command-batches.js';
@@ -20,6 +21,34 @@ export function commandWaitsOf({ config, store }: Pick<ApiOptions, 'config' | 's
     ready: (siteIds) => store.commands.ready(siteIds),
   });
 }
+
+/** Where collectors wait for another plan: woken by a change, or by the look of all that finds another version. */
+export function planWaitsOf({ config, store }: Pick<ApiOptions, 'config' | 'store'>): CommandWaits {
+  const seen = new Map<number, number>();
+  return new CommandWaits({
+    maxWaiting: config.commands.max_waiting_polls,
+    tickMs: config.commands.tick_ms,
+    ready: async (siteIds) => {
+      const versions = await store.plans.versions(siteIds);
+      return siteIds.filter((siteId) => {
+        const version = versions.get(siteId) ?? 0;
+        const isNew = seen.get(siteId) !== version;
+        seen.set(siteId, version);
+        return isNew;
+      });
+    },
+  });
+}
+
+/** What the routes of plans need. */
+export const planDepsOf = (
+  { config, store }: Pick<ApiOptions, 'config' | 'store'>,
+  waits: CommandWaits,
+): PlanDeps => ({
+  store: store.plans,
+  waits,
+  options: { allowLoopback: config.allow_loopback, intervalS: config.poll.interval_s },
+});
 
 /** What the routes of commands need. */
 export function commandDepsOf(
@@ -78,8 +107,10 @@ function confirmSecondsOf(commands: Config['commands']): Readonly<Record<Command
 }
 
 /** Listens for commands of other instances, and does to commands what time does. Any number of instances may run it. */
-export function startCommands(options: ApiOptions & { readonly waits: CommandWaits }): Stoppable {
-  const { config, store, metrics, log, waits } = options;
+export function startCommands(
+  options: ApiOptions & { readonly waits: CommandWaits; readonly planWaits?: CommandWaits },
+): Stoppable {
+  const { config, store, metrics, log, waits, planWaits } = options;
   const listener =
     store.url === null
       ? null
@@ -88,6 +119,7 @@ export function startCommands(options: ApiOptions & { readonly waits: CommandWai
           connectTimeoutMs: config.database.connect_timeout_ms,
           log,
           onWake: (siteId) => waits.wake(siteId),
+          onPlan: (siteId) => planWaits?.wake(siteId),
         });
   const sweeper = repeat(options, 'commands', config.commands.sweep_every_s, () =>
     sweepCommands(store, config, metrics),

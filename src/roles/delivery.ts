@@ -15,6 +15,8 @@ export interface DeliveryOptions {
   /** Base URL of the api. */
   readonly apiUrl: string;
   readonly key: string;
+  /** The interval that a slot of this process was polled at, s; null for one of before. */
+  readonly intervalOf: (slotMs: number) => number | null;
   readonly ledger: DeliveryLedger;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -42,7 +44,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<Delivery>
   });
   const client = new UploadClient({
     url: new URL('/api/collector/upload', options.apiUrl).href,
-    intervalS: config.sites.find(({ name }) => name === site)?.interval_s ?? config.poll.interval_s,
+    intervalOf: options.intervalOf,
     connections: config.upload.concurrency,
     deadlineMs: config.upload.timeout_ms,
   });

@@ -58,6 +58,7 @@ export async function startDemo(
         sites: [
           {
             name: 'demo',
+            plan: 'file',
             ranges: [`${base}-${simulator.addresses.at(-1)}`],
             zone: 'default',
             port: simulator.port,

@@ -1,18 +1,16 @@
 import type { Config } from '../config/schema.js';
-import type { Shard } from '../domain/shards.js';
 import { MemoryQueue } from '../queue/memory-queue.js';
 import type { Logger } from '../telemetry/logger.js';
 import { startHealthServer } from '../telemetry/health-server.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import { startOtel } from './otel.js';
 import { createFailure, type Failure } from './failure.js';
-import { shardsOf } from './plan.js';
 import { uploadTarget } from './poller.js';
 import { startCoordination, startPolling, type Polling } from './polling.js';
+import { startSitePlans } from './site-plans.js';
 
 export interface EdgeOptions {
   readonly config: Config;
-  readonly shards: readonly Shard[];
   readonly apiUrl: string;
   /** Collector key by site. */
   readonly keys: ReadonlyMap<string, string>;
@@ -23,21 +21,23 @@ export interface EdgeOptions {
 
 /** Coordinator and poller over a queue in memory. */
 export async function startEdge(options: EdgeOptions): Promise<{ polling: Polling; stop(): Promise<void> }> {
-  const { config, shards, log, metrics, failure } = options;
+  const { config, log, metrics, failure } = options;
+  const plans = await startSitePlans({ ...options, onEscalate: failure.report });
   const queue = new MemoryQueue({
     maxWaiting: config.queue.max_waiting,
-    rememberIds: Math.max(1_000, shards.length * 4),
+    rememberIds: () => Math.max(1_000, plans.shards().length * 4),
     onHandlerError: (err, job) => log.error({ err, shard: job.shard.id }, 'slot job failed'),
   });
   const polling = await startPolling({
     ...options,
+    plans,
     queue,
     holdElsewhere: null,
     sharedProfiles: null,
     onEscalate: failure.report,
   });
   const coordination = startCoordination({
-    shards,
+    plans,
     queue,
     onSkipped: polling.skipped,
     metrics,
@@ -47,6 +47,7 @@ export async function startEdge(options: EdgeOptions): Promise<{ polling: Pollin
   return {
     polling,
     async stop() {
+      await plans.stop();
       await coordination.stop();
       await polling.stop({ deadlineMs: config.shutdown_ms });
       await queue.close();
@@ -60,13 +61,12 @@ export async function startEdgeRole(
   log: Logger,
 ): Promise<{ stop(): Promise<void>; failed: Promise<never> }> {
   const target = uploadTarget(config);
-  const shards = shardsOf(config);
   const metrics = createMetrics();
   const otel = await startOtel(config, 'edge', metrics, log);
   const failure = createFailure();
-  const edge = await startEdge({ config, shards, ...target, metrics, log, failure });
+  const edge = await startEdge({ config, ...target, metrics, log, failure });
   const health = await startHealthServer({ ...config.metrics, metrics, ready: async () => undefined });
-  log.info({ shards: shards.length, metrics: health.url, upload: target.apiUrl }, 'edge is polling');
+  log.info({ metrics: health.url, upload: target.apiUrl }, 'edge is polling');
   return {
     failed: failure.failed,
     async stop() {

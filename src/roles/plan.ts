@@ -9,7 +9,7 @@ import { familyByName } from '../miner/registry.js';
 import { defaultBackoffLimits, type BackoffLimits } from '../poller/upload-backoff.js';
 
 /**
- * The shards of every configured site.
+ * The shards of every site whose plan is in the settings.
  *
  * @throws AppError RANGE_INVALID naming the site and the range, CONFIG_INVALID for a name used twice.
  */
@@ -20,6 +20,10 @@ export function shardsOf(config: Config): Shard[] {
       throw new AppError('CONFIG_INVALID', `sites: the name "${site.name}" is used twice`);
     seen.add(site.name);
     try {
+      if (site.plan === 'api') {
+        parseRanges(site.within ?? [], { allowLoopback: config.allow_loopback });
+        return [];
+      }
       return planShards({
         site: site.name,
         zone: site.zone,

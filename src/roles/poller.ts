@@ -4,25 +4,29 @@ import { AppError } from '../domain/errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import { startHealthServer } from '../telemetry/health-server.js';
 import { createMetrics } from '../telemetry/metrics.js';
-import { openSharedQueue } from './coordinator.js';
+import { openSharedQueue } from './shared-queue.js';
 import { startOtel } from './otel.js';
 import { createFailure } from './failure.js';
 import { startPolling } from './polling.js';
+import { startSitePlans } from './site-plans.js';
 import { sharedProfilesOf } from './shared-profiles.js';
 
 /** Where an edge or a poller uploads, and with which keys. @throws AppError CONFIG_INVALID naming what is missing. */
-export function uploadTarget(config: Config): { apiUrl: string; keys: Map<string, string> } {
-  if (config.sites.length === 0)
+export function uploadTarget(
+  config: Config,
+  sites: Config['sites'] = config.sites,
+): { apiUrl: string; keys: Map<string, string> } {
+  if (sites.length === 0)
     throw new AppError('CONFIG_INVALID', 'sites: none configured, so there is nothing to poll');
   if (config.upload.url === undefined)
     throw new AppError('CONFIG_INVALID', 'upload.url: set it to the base URL of the api');
   const keys = new Map<string, string>();
-  for (const [i, site] of config.sites.entries()) {
+  for (const site of sites) {
     const key = collectorKeyOf(config, site);
     if (key === null) {
       throw new AppError(
         'CONFIG_INVALID',
-        `sites[${i}].key_file: site "${site.name}" has no collector key; make one with \`headframe keys create ${site.name}\``,
+        `sites[${config.sites.indexOf(site)}].key_file: site "${site.name}" has no collector key; make one with \`headframe keys create ${site.name}\``,
       );
     }
     keys.set(site.name, key);
@@ -40,8 +44,10 @@ export async function startPollerRole(
   const otel = await startOtel(config, 'poller', metrics, log);
   const failure = createFailure();
   const queue = await openSharedQueue(config, log);
+  const plans = await startSitePlans({ config, ...target, metrics, log, onEscalate: failure.report });
   const polling = await startPolling({
     config,
+    plans,
     queue,
     ...target,
     sharedProfiles: queue.profiles(sharedProfilesOf(config, metrics, log)),
@@ -55,6 +61,7 @@ export async function startPollerRole(
   return {
     failed: failure.failed,
     async stop() {
+      await plans.stop();
       await polling.stop({ deadlineMs: config.shutdown_ms });
       await queue.close();
       await health.close();

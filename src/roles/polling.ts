@@ -13,16 +13,18 @@ import { Poller } from '../poller/poller.js';
 import { ProfileStore } from '../poller/profile-store.js';
 import type { SkipReason } from '../poller/shard-poller.js';
 import type { SharedProfiles } from '../queue/shared-profiles.js';
-import type { SlotJob, WorkQueue } from '../queue/work-queue.js';
+import type { Consumer, SlotJob, WorkQueue } from '../queue/work-queue.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { inSpan, shardAttributes, traceParentOf } from '../telemetry/tracing.js';
 import { startCommandLane, type HoldElsewhere } from './command-lane.js';
 import { startDelivery, type Delivery } from './delivery.js';
 import { pollLimitsOf, thresholdsOf, webSettingsOf } from './plan.js';
+import type { SitePlans } from './site-plans.js';
 
 export interface PollingOptions {
   readonly config: Config;
+  readonly plans: SitePlans;
   readonly queue: WorkQueue;
   readonly apiUrl: string;
   /** Collector key by site. */
@@ -46,14 +48,17 @@ export interface Polling {
 
 /** Starts delivery of every site, the threads, and the consumers of every zone the sites name. */
 export async function startPolling(options: PollingOptions): Promise<Polling> {
-  const { config, metrics, log, onEscalate } = options;
+  const { config, plans, metrics, log, onEscalate } = options;
   const ledger = new DeliveryLedger({ metrics });
   const deliveries = new Map<string, Delivery>();
   for (const { name } of config.sites) {
     const key = options.keys.get(name);
     if (key === undefined)
       throw new AppError('CONFIG_INVALID', `site "${name}": no collector key; set sites[].key_file`);
-    deliveries.set(name, await startDelivery({ ...options, site: name, key, ledger }));
+    deliveries.set(
+      name,
+      await startDelivery({ ...options, site: name, key, ledger, intervalOf: intervalOf(plans, name) }),
+    );
   }
   const threads = config.poll.threads || availableParallelism();
   const gate = createGateMemory();
@@ -70,14 +75,17 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
   });
   metrics.gauge('headframe_poll_threads_busy', () => pool.load);
   metrics.gauge('headframe_thread_use_ratio', pool.use, { pool: 'poll' });
-  const web = new Map(config.sites.map(({ name }) => [name, webSettingsOf(config, name)]));
+  const logins = new Map(config.sites.map(({ name }) => [name, webSettingsOf(config, name).credentials]));
   const poller = new Poller({
     run: (task, onPiece) => pool.run(task, onPiece),
     profiles: new ProfileStore({ dir: join(config.data_dir, 'profiles'), saveEveryMs: 60_000, log }),
     shared: options.sharedProfiles,
     limits: pollLimitsOf(config),
     thresholds: thresholdsOf(config),
-    webOf: (site) => web.get(site),
+    webOf: (site) => {
+      const [credentials, plan] = [logins.get(site), plans.of(site)];
+      return credentials && plan ? { httpPort: plan.httpPort, credentials } : undefined;
+    },
     now: Date.now,
     metrics,
     log,
@@ -91,8 +99,7 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
     onSkipped: (reason, samples) => ledger.skip(reason, samples),
     onEscalate,
   });
-  const zones = [...new Set(config.sites.map((site) => site.zone))];
-  const consumers = zones.map((zone) =>
+  const consumers = startConsumers(plans, (zone) =>
     options.queue.consume(
       {
         zone,
@@ -102,6 +109,7 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
       (job, _signal, held) => poller.poll(job.shard, job.slot, held, job.trace),
     ),
   );
+  plans.onChange(() => poller.keep(new Set(plans.shards().map(({ id }) => id))));
   const commands = await startCommandLane({ ...options, gate });
   return {
     ledger,
@@ -110,7 +118,7 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
     async stop({ deadlineMs }) {
       await Promise.all([
         commands?.stop({ deadlineMs: deadlineMs * 0.6 }),
-        ...consumers.map((consumer) => consumer.stop({ deadlineMs: deadlineMs * 0.6 })),
+        consumers.stop({ deadlineMs: deadlineMs * 0.6 }),
       ]);
       await pool.close();
       await poller.stop({ deadlineMs: deadlineMs * 0.1 });
@@ -121,8 +129,48 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
   };
 }
 
+/** What was polled before the interval was this one, or by an earlier process, may have had another. */
+const intervalOf =
+  (plans: SitePlans, site: string) =>
+  (slotMs: number): number | null => {
+    const plan = plans.of(site);
+    return plan === null || slotMs < plan.intervalSinceMs ? null : plan.intervalS;
+  };
+
+/** One consumer in each zone that a plan names; another plan may name others. */
+function startConsumers(
+  plans: SitePlans,
+  consume: (zone: string) => Consumer,
+): { stop(options: { deadlineMs: number }): Promise<void> } {
+  const consumers = new Map<string, Consumer>();
+  const leaving = new Set<Promise<void>>();
+  let isStopping = false;
+  const follow = (): void => {
+    if (isStopping) return;
+    const zones = plans.zones();
+    for (const zone of zones) if (!consumers.has(zone)) consumers.set(zone, consume(zone));
+    for (const [zone, consumer] of consumers) {
+      if (zones.includes(zone)) continue;
+      consumers.delete(zone);
+      const left = consumer.stop({ deadlineMs: leaveZoneMs }).finally(() => leaving.delete(left));
+      leaving.add(left);
+    }
+  };
+  follow();
+  plans.onChange(follow);
+  return {
+    async stop(options) {
+      isStopping = true;
+      await Promise.all([...leaving, ...[...consumers.values()].map((consumer) => consumer.stop(options))]);
+    },
+  };
+}
+
+/** Polls of a zone that no plan names any more may go on so long, ms. */
+const leaveZoneMs = 5_000;
+
 export interface CoordinationOptions {
-  readonly shards: readonly Shard[];
+  readonly plans: SitePlans;
   readonly queue: WorkQueue;
   readonly onSkipped: (shard: Shard, reason: 'queue_full' | 'queue_unavailable' | 'late') => void;
   readonly metrics: Metrics;
@@ -132,8 +180,7 @@ export interface CoordinationOptions {
 
 /** The coordinating half: adds the jobs of each slot as it begins. */
 export function startCoordination(options: CoordinationOptions): { stop(): Promise<void> } {
-  const { shards, queue, metrics, log, onEscalate } = options;
-  const zones = [...new Set(shards.map((shard) => shard.zone))];
+  const { plans, queue, metrics, log, onEscalate } = options;
   let waiting = 0;
   let timer: NodeJS.Timeout | undefined;
   metrics.gauge('headframe_queue_jobs', () => waiting);
@@ -142,7 +189,7 @@ export function startCoordination(options: CoordinationOptions): { stop(): Promi
     mailboxSize: 1,
     create: () => {
       const coordinator = new Coordinator({
-        shards,
+        shards: () => plans.shards(),
         add: (job) => addTraced(queue, job),
         now: Date.now,
         metrics,
@@ -158,10 +205,9 @@ export function startCoordination(options: CoordinationOptions): { stop(): Promi
         async receive() {
           await coordinator.tick();
           arm();
-          waiting = (await Promise.all(zones.map((zone) => queue.waiting(zone).catch(() => 0)))).reduce(
-            (a, b) => a + b,
-            0,
-          );
+          waiting = (
+            await Promise.all(plans.zones().map((zone) => queue.waiting(zone).catch(() => 0)))
+          ).reduce((a, b) => a + b, 0);
         },
       };
     },
@@ -171,6 +217,8 @@ export function startCoordination(options: CoordinationOptions): { stop(): Promi
     },
     onEscalate,
   });
+  // One that is refused finds another before it.
+  plans.onChange(() => void actor.tell('tick'));
   return {
     async stop() {
       clearTimeout(timer);

@@ -14,6 +14,7 @@ export function storeDeps(
   ApiDeps,
   | 'alerts'
   | 'commands'
+  | 'plans'
   | 'oidc'
   | 'shared'
   | 'parseUpload'

@@ -13,6 +13,7 @@ import { HistoryRepo } from '../storage/history.repo.js';
 import { KeysRepo } from '../storage/keys.repo.js';
 import { LiveRepo } from '../storage/live.repo.js';
 import { NotifiersRepo } from '../storage/notifiers.repo.js';
+import { PlansRepo } from '../storage/plans.repo.js';
 import { QuirksRepo } from '../storage/quirks.repo.js';
 import { SiteRepo } from '../storage/site.repo.js';
 import { SessionsRepo } from '../storage/sessions.repo.js';
@@ -45,6 +46,7 @@ export interface Store {
   readonly commands: CommandsRepo;
   readonly commandBatches: CommandBatchesRepo;
   readonly commandSweeps: CommandSweepsRepo;
+  readonly plans: PlansRepo;
   readonly users: UsersRepo;
   readonly subjects: SubjectsRepo;
   readonly sessions: SessionsRepo;
@@ -93,6 +95,7 @@ export function storeOn(
     commands: new CommandsRepo(database),
     commandBatches: new CommandBatchesRepo(database),
     commandSweeps: new CommandSweepsRepo(database),
+    plans: new PlansRepo(database),
     users: new UsersRepo(database),
     subjects: new SubjectsRepo(database),
     sessions: new SessionsRepo(database),

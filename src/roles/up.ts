@@ -11,7 +11,6 @@ import { startApi } from './api.js';
 import { startEdge } from './edge.js';
 import { startOtel } from './otel.js';
 import { createFailure, type Failure } from './failure.js';
-import { shardsOf } from './plan.js';
 import { makeFirstAdmin, type FirstLogin } from './people.js';
 import type { Polling } from './polling.js';
 import { openStore, shortestIntervalS, staleAfterS, type Store } from './store.js';
@@ -51,8 +50,7 @@ export interface UpStart {
 
 /** `headframe up`: database, api, coordinator and poller in one process. */
 export async function startUp(config: Config, log: Logger, options: UpStart = {}): Promise<Up> {
-  const shards = shardsOf(config);
-  if (shards.length === 0) {
+  if (config.sites.length === 0) {
     throw new AppError(
       'CONFIG_INVALID',
       'sites: none configured, so there is nothing to poll; try `headframe up --range 10.0.0.0/24`',
@@ -81,7 +79,6 @@ export async function startUp(config: Config, log: Logger, options: UpStart = {}
     started.push(api.stop);
     const edge = await startEdge({
       config,
-      shards,
       apiUrl: api.ownUrl,
       keys: sites.keys,
       metrics,

@@ -3,7 +3,9 @@ import type { Logger } from '../telemetry/logger.js';
 import { Pool } from './pool.js';
 
 /** Stands in `sql/queries/` too. */
-const channel = 'headframe_commands';
+const commandChannel = 'headframe_commands';
+/** Stands in `plans.repo.ts` too. */
+const planChannel = 'headframe_plans';
 const retryMs = { first: 500, most: 15_000 };
 /** How often it asks to be told again: a half-open connection tells nothing. */
 const renewEveryMs = 10_000;
@@ -16,10 +18,12 @@ export interface CommandListenerOptions {
   readonly log: Logger;
   /** A site has commands; null: any may have, for something may have been missed. */
   readonly onWake: (siteId: number | null) => void;
+  /** The same of the plan of a site. */
+  readonly onPlan?: (siteId: number | null) => void;
 }
 
 /**
- * Hears of commands from all instances, on a connection of its own. States: `connecting` → `listening` → (it breaks)
+ * Hears of commands and plans from all instances, on a connection of its own. States: `connecting` → `listening` → (it breaks)
  * `waiting` → `connecting`; any → `stopped`. Whoever waits must look now and then by itself: a notice can be lost.
  */
 export class CommandListener {
@@ -52,13 +56,16 @@ export class CommandListener {
           // Asking twice is the same as once, and tells whether the connection lives.
           const ms = this.#options.connectTimeoutMs + 1_000;
           await within(
-            pool.sql.unsafe(`listen ${channel}`),
+            pool.sql.unsafe(`listen ${commandChannel}; listen ${planChannel}`),
             ms,
             () => new Error(`no answer within ${ms} ms`),
           );
           failures = 0;
           // What was told while nobody listened is not told again. Otherwise nobody is to look: all would at once.
-          if (!this.#isHeard) this.#options.onWake(null);
+          if (!this.#isHeard) {
+            this.#options.onWake(null);
+            this.#options.onPlan?.(null);
+          }
           this.#isHeard = true;
           await this.#sleep(this.#options.renewEveryMs ?? renewEveryMs);
         }
@@ -70,14 +77,18 @@ export class CommandListener {
   }
 
   #open(): Pool {
-    const { url, connectTimeoutMs, onWake } = this.#options;
+    const { url, connectTimeoutMs, onWake, onPlan } = this.#options;
     this.#isHeard = false;
     return new Pool({
       url,
       poolSize: 1,
       connectTimeoutMs,
       statementTimeoutMs: connectTimeoutMs + 1_000,
-      onNotify: (_channel, payload) => onWake(/^\d+$/.test(payload) ? Number(payload) : null),
+      onNotify: (channel, payload) => {
+        const siteId = /^\d+$/.test(payload) ? Number(payload) : null;
+        if (channel === planChannel) onPlan?.(siteId);
+        else onWake(siteId);
+      },
       onClose: () => {
         this.#isHeard = false;
         this.#wake();

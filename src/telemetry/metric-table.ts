@@ -14,6 +14,7 @@ type CountedThing =
   | 'miners'
   | 'notices'
   | 'partitions'
+  | 'plans'
   | 'polls'
   | 'pools'
   | 'reads'
@@ -100,6 +101,13 @@ export const metricTable = {
     'Distinct fingerprints of unreadable or repaired replies seen.',
   ),
   headframe_known_miners: gauge('miners', 'Miners that have answered at least once.'),
+  headframe_plan_shards: gauge('shards', 'Shards of all plans in force.'),
+  headframe_plan_changes_total: counter('plans', 'Plans that the api told and that came into force.'),
+  headframe_plan_faults_total: counter(
+    'failures',
+    'What kept a plan of the api from being followed or kept, by reason: not_fetched, key_refused, refused (its ranges), file_damaged, file_not_written.',
+    'reason',
+  ),
   headframe_poll_threads_busy: gauge('tasks', 'Poll tasks running.'),
   headframe_queue_jobs: gauge('jobs', 'Slot jobs waiting.'),
   headframe_shared_profiles_total: counter(

@@ -124,6 +124,7 @@ export async function startTestApi(setup: TestApiOptions = {}): Promise<TestApi>
     fleet: { totals: async () => ({}), page: async () => ({ miners: [], next: null }) },
     alerts: noAlerts,
     commands: noCommands,
+    plans: noPlans,
     people: noPeople,
     oidc: null,
     things: noThings,
@@ -217,6 +218,13 @@ const noAlerts: ApiDeps['alerts'] = {
   },
   maxNotifiers: 1,
   tell: refuse,
+};
+
+/** No plan; none can be made. */
+const noPlans: ApiDeps['plans'] = {
+  store: { find: unknown, others: none, put: refuse },
+  waits: new CommandWaits({ maxWaiting: 10, tickMs: 1_000, ready: none }),
+  options: { allowLoopback: false, intervalS: 30 },
 };
 
 /** No command; none can be made. */

@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { configSchema } from '../../src/config/schema.js';
 import { alertDepsOf, senderOf } from '../../src/roles/alerts.js';
-import { commandDepsOf, commandWaitsOf } from '../../src/roles/commands.js';
+import { commandDepsOf, commandWaitsOf, planDepsOf, planWaitsOf } from '../../src/roles/commands.js';
 import { storeDeps } from '../../src/roles/read-deps.js';
 import { storeOn, type Store } from '../../src/roles/store.js';
 import { startTestApi, type TestApi, type TestApiOptions } from './api-server.js';
@@ -81,6 +81,7 @@ export async function createPeopleBench(
       ...storeDeps(store, 90),
       alerts: alertDepsOf(store, 100, senderOf(config)),
       commands: commandDepsOf({ config, store }, commandWaitsOf({ config, store })),
+      plans: planDepsOf({ config, store }, planWaitsOf({ config, store })),
       ...setup.deps,
     },
     options: { localAccess: 'none', ...setup.options },

@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Coordinator } from '../../src/coordinator/coordinator.js';
 import { parseRanges } from '../../src/domain/ip-ranges.js';
-import { planShards } from '../../src/domain/shards.js';
+import { planShards, type Shard } from '../../src/domain/shards.js';
+import { nextSlot } from '../../src/domain/slots.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 
@@ -14,12 +16,24 @@ const shards = planShards({
   intervalMs,
 });
 
+/** Plans of up to eight networks, one after another; each is in force for up to 40 s. */
+const planChanges = fc.array(
+  fc.record({
+    blocks: fc.uniqueArray(fc.integer({ min: 0, max: 7 }), { maxLength: 8 }),
+    intervals: fc.array(fc.constantFrom(5, 10, 15), { minLength: 1, maxLength: 3 }),
+    zone: fc.constantFrom('default', 'barn'),
+    afterMs: fc.integer({ min: 1, max: 40_000 }),
+  }),
+  { minLength: 2, maxLength: 8 },
+);
+
 function rig(add?: (slot: number) => Promise<boolean>, plan = shards) {
   const clock = { now: 1_000_000_000 };
   const added: string[] = [];
   const skipped: string[] = [];
+  let current = plan;
   const coordinator = new Coordinator({
-    shards: plan,
+    shards: () => current,
     now: () => clock.now,
     add: async ({ shard, slot }) => {
       if (add && !(await add(slot))) return false;
@@ -38,7 +52,8 @@ function rig(add?: (slot: number) => Promise<boolean>, plan = shards) {
     }
     await coordinator.tick();
   };
-  return { clock, added, skipped, coordinator, run };
+  const replan = (next: typeof plan): void => void (current = next);
+  return { clock, added, skipped, coordinator, run, replan };
 }
 
 describe('Coordinator', () => {
@@ -53,6 +68,48 @@ describe('Coordinator', () => {
       const shard = shards.find((candidate) => candidate.id === id);
       expect((Number(slot) - (shard?.phaseMs ?? 0)) % intervalMs).toBe(0);
     }
+  });
+
+  it('goes on with unchanged shards while plans come and go: each of their slots once', async () => {
+    await fc.assert(
+      fc.asyncProperty(planChanges, async (steps) => {
+        const { added, run, replan, skipped, clock } = rig(undefined, []);
+        /** When each shard of each interval was in force, without a break. */
+        const spans: { key: string; id: string; fromMs: number; untilMs: number; shard: Shard }[] = [];
+        let open = new Map<string, (typeof spans)[number]>();
+        for (const { blocks, intervals, zone, afterMs } of steps) {
+          const plan = blocks.flatMap((block, i) =>
+            planShards({
+              site: 'north',
+              zone,
+              ranges: parseRanges([`10.0.${block}.0/24`], { allowLoopback: false }),
+              port: 4028,
+              intervalMs: (intervals[i % intervals.length] ?? 10) * 1_000,
+            }),
+          );
+          replan(plan);
+          const next: typeof open = new Map();
+          for (const shard of plan) {
+            const key = `${shard.id} ${shard.intervalMs}`;
+            const span = open.get(key) ?? { key, id: shard.id, fromMs: clock.now, untilMs: 0, shard };
+            if (!open.has(key)) spans.push(span);
+            next.set(key, span);
+          }
+          open = next;
+          await run(afterMs);
+          for (const span of open.values()) span.untilMs = clock.now;
+        }
+        const expected = spans.flatMap(({ id, fromMs, untilMs, shard }) => {
+          const slots: string[] = [];
+          for (let slot = nextSlot(fromMs, shard); slot <= untilMs; slot += shard.intervalMs)
+            slots.push(`${id} ${slot}`);
+          return slots;
+        });
+        expect(added.toSorted()).toEqual(expected.toSorted());
+        expect(skipped).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('names the same jobs as a second coordinator', async () => {

@@ -18,7 +18,8 @@ interface PersonDoc extends Doc {
 
 interface Doc {
   /** Heading it stands under. */
-  readonly group: 'Collectors' | 'Live' | 'History' | 'Alerts' | 'Commands' | 'People' | 'Operation';
+  readonly group:
+    'Collectors' | 'Live' | 'History' | 'Alerts' | 'Commands' | 'Plans' | 'People' | 'Operation';
   /** One line. */
   readonly summary: string;
   /** What the line leaves out. */

@@ -3,6 +3,7 @@ import { alertRoutes } from './alert-routes.js';
 import { commandRoutes } from './command-routes.js';
 import { oidcRoutes } from './oidc-routes.js';
 import { authRoutes } from './auth-routes.js';
+import { planRoutes } from './plan-routes.js';
 import { peopleRoutes } from './people-routes.js';
 import { ok, count } from './answers.js';
 import { alive, ready, status, uploadAnswer, uploadBody } from './collector-answers.js';
@@ -177,6 +178,7 @@ export const routeTable = {
   },
   ...alertRoutes,
   ...commandRoutes,
+  ...planRoutes,
   ...authRoutes,
   ...oidcRoutes,
   ...peopleRoutes,

@@ -1,9 +1,7 @@
-import { Pool } from 'undici';
 import { z } from 'zod';
 import { commandKinds, type CommandReport } from '../../domain/commands.js';
-import { parseRetryAfterMs } from '../../domain/retry-after.js';
-import { firstOf, parseJson, readCapped } from '../api-answer.js';
-import { errnoOf } from '../spool-file.js';
+import { parseJson } from '../api-answer.js';
+import { CollectorHttp, faultOf, type CollectorAnswer, type CollectorFault } from '../collector-http.js';
 
 export interface CommandClientOptions {
   /** Base URL of the api. */
@@ -33,15 +31,6 @@ export interface HandedCommand {
   readonly created_at: string | null;
 }
 
-/**
- * What a request came to. `refused`: the key is not taken. `absent`: this api knows no commands. `retry`:
- * anything that may be otherwise later.
- */
-export type ClientFault =
-  | { readonly kind: 'refused'; readonly status: number }
-  | { readonly kind: 'absent' }
-  | { readonly kind: 'retry'; readonly retryAfterMs: number | null; readonly detail: string };
-
 /** `lateMs`: how much longer than usual the answer was under way; its lifetimes are older by that. */
 export type PollResult =
   | {
@@ -50,11 +39,11 @@ export type PollResult =
       readonly lateMs: number;
       readonly retryAfterMs: number | null;
     }
-  | ClientFault;
+  | CollectorFault;
 
 /** `gone`: the api does not want it, now or later. */
 export type ReportResult =
-  { readonly kind: 'taken' } | { readonly kind: 'gone'; readonly status: number } | ClientFault;
+  { readonly kind: 'taken' } | { readonly kind: 'gone'; readonly status: number } | CollectorFault;
 
 /** Unknown fields are ignored; an api that tells no lifetimes gets a short one. */
 const itemSchema = z.object({
@@ -77,30 +66,26 @@ const answerSchema = z.object({ success: z.literal(true), commands: z.array(item
 /** Kinds this edge knows. */
 export const knownKinds: ReadonlySet<string> = new Set(commandKinds);
 
-/** Fetches commands and reports results over connections of its own: uploads never delay them. Never throws. */
+/** Fetches commands and reports results. Never throws. */
 export class CommandClient {
   readonly #options: CommandClientOptions;
-  readonly #pool: Pool;
-  readonly #base: string;
+  readonly #http: CollectorHttp;
   readonly #delay = new AnswerDelay();
 
   constructor(options: CommandClientOptions) {
     this.#options = options;
-    const url = new URL('/api/collector/commands', options.apiUrl);
-    this.#base = url.pathname;
-    this.#pool = new Pool(url.origin, {
-      connections: 4,
-      pipelining: 1,
-      connect: { timeout: options.deadlineMs },
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
+    this.#http = new CollectorHttp({ ...options, connectTimeoutMs: options.deadlineMs, connections: 4 });
   }
 
   /** Waits for commands. `signal` gives up. */
   async poll(signal: AbortSignal): Promise<PollResult> {
     const { waitS, deadlineMs } = this.#options;
-    const answer = await this.#ask('GET', `/pending?wait=${waitS}`, null, waitS * 1_000 + deadlineMs, signal);
+    const answer = await this.#http.ask({
+      method: 'GET',
+      path: `/commands/pending?wait=${waitS}`,
+      deadlineMs: waitS * 1_000 + deadlineMs,
+      signal,
+    });
     if (!('body' in answer)) return answer;
     if (answer.status === 404 || answer.status === 405) return { kind: 'absent' };
     const fault = faultOf(answer);
@@ -114,13 +99,13 @@ export class CommandClient {
 
   /** Reports how a command ended. */
   async report(id: number, report: CommandReport, signal: AbortSignal): Promise<ReportResult> {
-    const answer = await this.#ask(
-      'POST',
-      `/${id}/result`,
-      JSON.stringify(report),
-      this.#options.deadlineMs,
+    const answer = await this.#http.ask({
+      method: 'POST',
+      path: `/commands/${id}/result`,
+      body: JSON.stringify(report),
+      deadlineMs: this.#options.deadlineMs,
       signal,
-    );
+    });
     if (!('body' in answer)) return answer;
     if ([400, 404, 413, 422].includes(answer.status)) return { kind: 'gone', status: answer.status };
     return faultOf(answer) ?? { kind: 'taken' };
@@ -128,53 +113,8 @@ export class CommandClient {
 
   /** Closes every connection, also those in use. */
   close(): Promise<void> {
-    return this.#pool.destroy();
+    return this.#http.close();
   }
-
-  async #ask(
-    method: 'GET' | 'POST',
-    path: string,
-    body: string | null,
-    deadlineMs: number,
-    signal: AbortSignal,
-  ): Promise<Answer | Extract<ClientFault, { kind: 'retry' }>> {
-    const over = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
-    const askedMs = this.#options.nowMs();
-    try {
-      const answer = await this.#pool.request({
-        path: this.#base + path,
-        method,
-        headers: {
-          'x-collector-key': this.#options.key(),
-          ...(body === null ? {} : { 'content-type': 'application/json' }),
-        },
-        body,
-        signal: over,
-      });
-      const text = await readCapped(answer.body, this.#options.maxAnswerBytes ?? 1_048_576);
-      return {
-        status: answer.statusCode,
-        retryAfterMs: parseRetryAfterMs(firstOf(answer.headers['retry-after']), Date.now()),
-        date: firstOf(answer.headers.date),
-        askedMs,
-        arrivedMs: this.#options.nowMs(),
-        body: text,
-      };
-    } catch (error) {
-      const detail = over.aborted ? 'deadline' : errnoOf(error) || (error as Error).name;
-      return { kind: 'retry', retryAfterMs: null, detail };
-    }
-  }
-}
-
-interface Answer {
-  readonly status: number;
-  readonly retryAfterMs: number | null;
-  /** When the api wrote it, by its own clock. */
-  readonly date: string | null;
-  readonly askedMs: number;
-  readonly arrivedMs: number;
-  readonly body: string | null;
 }
 
 /** Answers compared with each other. */
@@ -190,7 +130,7 @@ const dateStepMs = 1_000;
 class AnswerDelay {
   readonly #lags: number[] = [];
 
-  of({ date, askedMs, arrivedMs }: Pick<Answer, 'date' | 'askedMs' | 'arrivedMs'>): number {
+  of({ date, askedMs, arrivedMs }: Pick<CollectorAnswer, 'date' | 'askedMs' | 'arrivedMs'>): number {
     const sentMs = date === null ? NaN : Date.parse(date);
     if (Number.isNaN(sentMs)) return arrivedMs - askedMs;
     this.#lags.push(arrivedMs - sentMs);
@@ -199,10 +139,4 @@ class AnswerDelay {
     const lateMs = arrivedMs - sentMs - Math.min(...this.#lags);
     return lateMs > dateStepMs ? lateMs : 0;
   }
-}
-
-function faultOf({ status, retryAfterMs }: Answer): ClientFault | null {
-  if (status >= 200 && status <= 299) return null;
-  if (status === 401 || status === 403) return { kind: 'refused', status };
-  return { kind: 'retry', retryAfterMs, detail: `status ${status}` };
 }

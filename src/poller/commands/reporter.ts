@@ -2,12 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Actor } from '../../actor/actor.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { Metrics } from '../../telemetry/metrics.js';
-import { retryWaitMs, type BackoffLimits } from '../upload-backoff.js';
-import type { ClientFault, CommandClient } from './client.js';
+import { waitAfter } from '../collector-http.js';
+import type { BackoffLimits } from '../upload-backoff.js';
+import type { CommandClient } from './client.js';
 import type { CommandJournal, JournalEntry } from './journal.js';
 
-/** An api that knows no commands is asked again after this, ms. */
-const absentMs = 300_000;
 /** Results reported at once. */
 const reportsAtOnce = 3;
 
@@ -23,22 +22,6 @@ export interface ReporterOptions {
   readonly onReported: () => void;
   readonly onCrash: (error: unknown) => void;
   readonly onEscalate: (error: unknown) => void;
-}
-
-/** How long to leave the api alone after a fault, the `failures`th in a row, ms. */
-export function waitAfter(
-  fault: ClientFault,
-  failures: number,
-  { backoff, random }: { readonly backoff: BackoffLimits; readonly random: () => number },
-): number {
-  switch (fault.kind) {
-    case 'refused':
-      return backoff.keyRetryMs;
-    case 'absent':
-      return absentMs;
-    case 'retry':
-      return retryWaitMs(failures, fault.retryAfterMs, backoff, random);
-  }
 }
 
 /** Reports what has ended by the journal, a few at once, until the api has it all. */

@@ -12,11 +12,12 @@ import { parseIp } from '../../domain/ip-ranges.js';
 import type { WriteOutcome } from '../../miner/writers/writer.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { Metrics } from '../../telemetry/metrics.js';
+import { waitAfter } from '../collector-http.js';
 import type { BackoffLimits } from '../upload-backoff.js';
 import { elapsedMs, type BootClock } from './boot-clock.js';
 import { knownKinds, type CommandClient, type HandedCommand } from './client.js';
 import type { CommandJournal, JournalEntry } from './journal.js';
-import { CommandReporter, waitAfter } from './reporter.js';
+import { CommandReporter } from './reporter.js';
 
 export interface RunnerOptions {
   readonly site: string;
