@@ -76,7 +76,7 @@ function createFetch(deps: ApiDeps): Handle {
   const { store, waits } = deps.plans;
   return async (request, response) => {
     const { wait } = readParameters(planWaitQuery, request.query);
-    const { siteId } = collectorOf(response);
+    const { siteId, keyId } = collectorOf(response);
     const known = request.headers['if-none-match'];
     const untilMs = performance.now() + wait * 1_000;
     const gone = new AbortController();
@@ -90,7 +90,7 @@ function createFetch(deps: ApiDeps): Handle {
         response.set('ETag', tag).json({ success: true, plan: plan === null ? null : forCollector(plan) });
         return;
       }
-      const end = await waits.wait(siteId, mark, untilMs - performance.now(), signal);
+      const end = await waits.wait({ siteId, keyId }, mark, untilMs - performance.now(), signal);
       if (end === 'full') response.set('Retry-After', '5');
       if (end === 'woken') continue;
       if (!gone.signal.aborted) response.set('ETag', tag).status(304).end();

@@ -27,6 +27,7 @@ export function planWaitsOf({ config, store }: Pick<ApiOptions, 'config' | 'stor
   const seen = new Map<number, number>();
   return new CommandWaits({
     maxWaiting: config.commands.max_waiting_polls,
+    maxOfKey: config.commands.max_waiting_polls_per_key,
     tickMs: config.commands.tick_ms,
     ready: async (siteIds) => {
       const versions = await store.plans.versions(siteIds);

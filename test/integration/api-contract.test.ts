@@ -42,6 +42,9 @@ const requests = (site: FilledSite): Partial<Record<RouteKey, readonly string[]>
     'get /api/collector/commands/:id': [],
     'get /api/collector/commands/batches': ['/api/collector/commands/batches'],
     'get /api/collector/commands/batches/:id': [],
+    // Held against its schema where there is one: plans.test.ts.
+    'get /api/collector/plan': [],
+    'get /api/collector/sites/:site/plan': [`${base}/plan`],
     'get /api/collector/quirks': ['/api/collector/quirks', `/api/collector/quirks?site_id=${site.siteId}`],
     'get /api/collector/sites/:site/miners/:minerId/history': [
       ...Object.keys(historyMetrics)

@@ -12,6 +12,7 @@ const tables = [
   'alert_rules',
   'maintenance_windows',
   'notifiers',
+  'site_plans',
 ];
 
 interface Step {
@@ -181,6 +182,25 @@ describe.each(testEditions())('a change and its line of the audit log on %s', (e
     expect(JSON.stringify(await lines())).not.toMatch(
       /hst_[A-Za-z0-9_-]{20}|hsc_[A-Za-z0-9_-]{20}|scrypt|horse/,
     );
+  });
+
+  test('of plans', async () => {
+    const path = `/api/collector/sites/${siteId}/plan`;
+    const plan = { ranges: ['10.1.0.0/24'], version: 0 };
+    expect(
+      await expectTogether({ method: 'PUT', path, body: plan, action: 'site_plan.create' }),
+    ).toMatchObject({
+      target: `site_plan ${siteId}`,
+      before: null,
+      after: { version: 1, ranges: plan.ranges },
+    });
+    const next = { ranges: ['10.2.0.0/24'], version: 1 };
+    expect(
+      await expectTogether({ method: 'PUT', path, body: next, action: 'site_plan.update' }),
+    ).toMatchObject({
+      before: { version: 1, ranges: plan.ranges },
+      after: { version: 2, ranges: next.ranges },
+    });
   });
 
   test('of rules, windows and notifiers', async () => {

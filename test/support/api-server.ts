@@ -223,7 +223,7 @@ const noAlerts: ApiDeps['alerts'] = {
 /** No plan; none can be made. */
 const noPlans: ApiDeps['plans'] = {
   store: { find: unknown, others: none, put: refuse },
-  waits: new CommandWaits({ maxWaiting: 10, tickMs: 1_000, ready: none }),
+  waits: new CommandWaits({ maxWaiting: 10, maxOfKey: 10, tickMs: 1_000, ready: none }),
   options: { allowLoopback: false, intervalS: 30 },
 };
 

@@ -86,7 +86,7 @@ export class PlanWatch {
     const askedMs = performance.now();
     const result = await client.fetch(this.#tag, signal);
     if (signal.aborted) return;
-    let waitMs = 0;
+    let waitMs: number;
     if (result.kind === 'plan' || result.kind === 'same') {
       if (this.#hasTold) log.info('the api tells the plan again');
       this.#failures = 0;
