@@ -55,11 +55,12 @@ export class CommandListener {
         while (!this.#isStopping) {
           // Asking twice is the same as once, and tells whether the connection lives.
           const ms = this.#options.connectTimeoutMs + 1_000;
-          await within(
-            pool.sql.unsafe(`listen ${commandChannel}; listen ${planChannel}`),
-            ms,
-            () => new Error(`no answer within ${ms} ms`),
-          );
+          for (const channel of [planChannel, commandChannel])
+            await within(
+              pool.sql.unsafe(`listen ${channel}`),
+              ms,
+              () => new Error(`no answer within ${ms} ms`),
+            );
           failures = 0;
           // What was told while nobody listened is not told again. Otherwise nobody is to look: all would at once.
           if (!this.#isHeard) {
