@@ -71,6 +71,7 @@ const pages = {
         ['1', 'It failed; the message says why.'],
         ['2', 'Wrong usage of the command line.'],
         ['5', 'Part of a batch of commands was left out, or failed.'],
+        ['6', 'The cluster is not well: `headframe cluster status` says what is late, lost or not reached.'],
         ['69', 'Something it depends on (database, Redis, api) could not be reached.'],
         ['78', 'A setting is missing or wrong.'],
         ['130', 'Ctrl-C was pressed at a question; nothing was done.'],

@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
+import { addClusterCommands } from './cli/cluster-commands.js';
 import { addControlCommands } from './cli/control-commands.js';
 import { addDataCommands } from './cli/data-commands.js';
 import { addPlanCommands } from './cli/plan-commands.js';
@@ -33,6 +34,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addToolCommands(program, finish);
   addControlCommands(program, finish);
   addPlanCommands(program, finish);
+  addClusterCommands(program, finish);
   addDataCommands(program, finish);
   try {
     await program.parseAsync([...argv], { from: 'user' });

@@ -26,6 +26,7 @@ import type {
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { AlertDeps } from './alerts.js';
+import type { ClusterDeps } from './cluster.js';
 import type { CommandDeps } from './commands.js';
 import type { OidcDeps } from './oidc.js';
 import type { PlanDeps } from './plans.js';
@@ -118,6 +119,7 @@ export interface ApiDeps {
   readonly alerts: AlertDeps;
   readonly commands: CommandDeps;
   readonly plans: PlanDeps;
+  readonly cluster: ClusterDeps;
   readonly people: PeopleDeps;
   /** Where people may sign in elsewhere; null: nowhere. */
   readonly oidc: OidcDeps | null;

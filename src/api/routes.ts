@@ -7,6 +7,7 @@ import { buildOpenApi } from './contract/openapi.js';
 import type { RouteDoc } from './contract/route-doc.js';
 import { routeTable, type RouteKey } from './contract/route-table.js';
 import { createAlertHandlers } from './alerts.js';
+import { createClusterHandlers } from './cluster.js';
 import { createCommandHandlers } from './commands.js';
 import type { ApiDeps } from './deps.js';
 import { createLoginLimit } from './login-limit.js';
@@ -64,6 +65,7 @@ export function createRoutes(deps: ApiDeps, checkKey: KeyCheck, principals: Prin
     ...createPeopleHandlers(deps, { principals, audit, beginSession, logins }),
     ...createCommandHandlers(deps),
     ...createPlanHandlers(deps),
+    ...createClusterHandlers(deps, load),
     'get /api/openapi.json': (_request, response) => void response.json(document),
     'get /api/docs': (_request, response) => void response.type('html').send(page),
     'get /api/docs.css': (_request, response) => void response.type('css').send(docsPageStyle),

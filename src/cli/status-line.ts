@@ -67,7 +67,8 @@ function hashrateText(ths: number): string {
   return `${Number(value.toPrecision(3))} ${units[unit]}`;
 }
 
-function ageText(seconds: number): string {
+/** A time in the unit that fits. */
+export function ageText(seconds: number): string {
   if (seconds < 100) return `${Math.round(seconds)} s`;
   return seconds < 6_000 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
 }

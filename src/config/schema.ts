@@ -3,6 +3,7 @@ import { defaultHealthThresholds } from '../domain/health.js';
 import { logLevels } from '../telemetry/logger.js';
 import { roles } from '../domain/principal.js';
 import { alerts } from './alerts-schema.js';
+import { cluster, poller } from './cluster-schema.js';
 import { commands } from './commands-schema.js';
 import { auth, tls } from './auth-schema.js';
 import { oidc } from './oidc-schema.js';
@@ -323,6 +324,12 @@ export const configSchema = z.strictObject({
       alerts_days: int(1, 36_500, 365, 'Alerts and incidents are kept so long after their end, days.'),
       notices_days: int(1, 36_500, 30, 'Notices are kept so long after they were settled, days.'),
       commands_days: int(1, 36_500, 30, 'Commands and their events are kept so long after their end, days.'),
+      cluster_days: int(
+        1,
+        36_500,
+        7,
+        'Members and shards of the cluster that nobody tells of any more are kept so long, days.',
+      ),
       run_every_s: int(1, 86_400, 300, 'How often maintenance runs, s.'),
     },
     'How long rows are kept.',
@@ -344,6 +351,8 @@ export const configSchema = z.strictObject({
   ),
   alerts,
   commands,
+  poller,
+  cluster,
   metrics,
   otel,
 });

@@ -66,15 +66,16 @@ export class Poller {
       };
       if (entry.actor.tell({ type: 'poll', shard, slot, held, trace, done })) return;
       this.#deps.metrics.add('headframe_mailbox_shed_total', 1, { actor: 'shard' });
-      this.skipped(shard.id, 'overrun');
+      this.skipped(shard, 'overrun');
       resolve();
     });
   }
 
   /** Counts a slot that was never begun: its known miners are skipped. */
-  skipped(shardId: string, reason: SkipReason): void {
-    const known = this.#shards.get(shardId)?.census.known ?? 0;
+  skipped(shard: Shard, reason: SkipReason): void {
+    const known = this.#shards.get(shard.id)?.census.known ?? 0;
     this.#deps.metrics.add('headframe_slots_total', 1, { outcome: reason });
+    this.#deps.onSlotEnd(shard, { kind: 'skipped', reason });
     this.#deps.onScheduled(known);
     this.#deps.onSkipped(reason, known);
   }

@@ -18,6 +18,7 @@ import {
 } from '../telemetry/tracing.js';
 import type { PollRun } from './poll-pool.js';
 import type { ProfileStore } from './profile-store.js';
+import type { SlotEnd } from './heartbeat/slot-tally.js';
 
 /** Why known miners got no sample in a slot. Bounded: it is a metric label. */
 export type SkipReason =
@@ -49,6 +50,8 @@ export interface ShardPollerDeps {
   readonly onScheduled: (samples: number) => void;
   readonly onSkipped: (reason: SkipReason, samples: number) => void;
   readonly onOutcome: (outcome: PollOutcome) => void;
+  /** Told of every slot of a shard, once. */
+  readonly onSlotEnd: (shard: Shard, end: SlotEnd) => void;
 }
 
 export interface PollMessage {
@@ -86,7 +89,7 @@ export async function createShardPoller(
 
   async function poll(message: PollMessage, span: Span): Promise<'polled' | SkipReason> {
     const { shard, slot, held } = message;
-    if (isLate(slot, deps.now(), shard)) return skip('late', census.known);
+    if (isLate(slot, deps.now(), shard)) return skip(shard, 'late', census.known);
     const began = deps.now();
     let rows = 0;
     const shared = deps.shared !== null && began - exchangedAt >= deps.shared.everyMs ? deps.shared : null;
@@ -118,7 +121,7 @@ export async function createShardPoller(
     deps.metrics.observe('headframe_poll_cycle_seconds', (deps.now() - began) / 1000);
     if (run.kind === 'failed') {
       deps.log.warn({ err: run.error, shard: shardId }, 'poll task failed');
-      return skip('worker_failed', Math.max(0, census.known - rows));
+      return skip(shard, 'worker_failed', Math.max(0, census.known - rows));
     }
     const { counters } = run.outcome;
     deps.onScheduled(counters.scheduled - rows);
@@ -129,6 +132,13 @@ export async function createShardPoller(
     profiles = run.outcome.profiles;
     census.known = run.outcome.knownMiners;
     deps.onOutcome(run.outcome);
+    deps.onSlotEnd(shard, {
+      kind: 'polled',
+      slot,
+      samples: counters.samples,
+      online: counters.samples - (counters.byState['unreachable'] ?? 0),
+      durationMs: deps.now() - began,
+    });
     learnedSlot = slot;
     await deps.profiles.save(shardId, profiles, deps.now());
     if (shared !== null) await tell(shared);
@@ -140,8 +150,9 @@ export async function createShardPoller(
     await shared.write(shardId, { slot: learnedSlot, text: profiles });
   }
 
-  function skip(reason: SkipReason, samples: number): SkipReason {
+  function skip(shard: Shard, reason: SkipReason, samples: number): SkipReason {
     deps.metrics.add('headframe_slots_total', 1, { outcome: reason });
+    deps.onSlotEnd(shard, { kind: 'skipped', reason });
     deps.onScheduled(samples);
     deps.onSkipped(reason, samples);
     return reason;

@@ -13,6 +13,7 @@ import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import { redisTargetOf } from './certificates.js';
 import { alertDepsOf, senderOf, startAlerts } from './alerts.js';
+import { clusterDepsOf } from './cluster.js';
 import { commandDepsOf, commandWaitsOf, planDepsOf, planWaitsOf, startCommands } from './commands.js';
 import { startOtel } from './otel.js';
 import { createFailure, type Failure } from './failure.js';
@@ -57,6 +58,7 @@ export async function startApi(
     alerts: alertDepsOf(store, config.alerts.max_notifiers, send),
     commands: commandDepsOf(options, waits),
     plans: planDepsOf(options, planWaits),
+    cluster: clusterDepsOf(options),
     lifecycle,
     shared,
     parseUpload: pool.run,
@@ -102,7 +104,10 @@ function depsOf({
   store,
   metrics,
   log,
-}: ApiOptions): Omit<ApiDeps, 'alerts' | 'commands' | 'plans' | 'lifecycle' | 'parseUpload' | 'shared'> {
+}: ApiOptions): Omit<
+  ApiDeps,
+  'alerts' | 'commands' | 'plans' | 'cluster' | 'lifecycle' | 'parseUpload' | 'shared'
+> {
   const { api } = config;
   return {
     ...storeDeps(store, staleAfterS(config), offlineAfterS(config)),

@@ -5,6 +5,7 @@ import { startHealthServer } from '../telemetry/health-server.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { startOtel } from './otel.js';
 import { createFailure } from './failure.js';
+import { coordinated, goodByeMs, noOwnReport, noUploads, SlotTallies, startHeartbeats } from './heartbeats.js';
 import { uploadTarget } from './poller.js';
 import { startCoordination } from './polling.js';
 import { openSharedQueue } from './shared-queue.js';
@@ -26,21 +27,37 @@ export async function startCoordinatorRole(
   const queue = await openSharedQueue(config, log);
   const health = await startHealthServer({ ...config.metrics, metrics, ready: () => queue.ping() });
   const plans = await startSitePlans({ config, ...target, metrics, log, onEscalate: failure.report });
+  const tallies = new SlotTallies(config);
   const coordination = startCoordination({
     plans,
     queue,
-    onSkipped: (_shard, reason) => metrics.add('headframe_slots_total', 1, { outcome: reason }),
+    onSkipped: (shard, reason) => {
+      metrics.add('headframe_slots_total', 1, { outcome: reason });
+      tallies.note(shard, { kind: 'skipped', reason });
+    },
     metrics,
     log,
     onEscalate: failure.report,
+  });
+  const heartbeats = await startHeartbeats({
+    config,
+    role: 'coordinator',
+    apiUrl: config.upload.url,
+    tallies,
+    ...coordinated(plans),
+    own: () => noOwnReport,
+    uploads: () => noUploads,
+    metrics,
+    log,
   });
   log.info({ shards: plans.shards().length, metrics: health.url }, 'coordinating');
   return {
     failed: failure.failed,
     async stop() {
+      heartbeats.drain();
       await plans.stop();
       await coordination.stop();
-      await queue.close();
+      await Promise.all([queue.close(), heartbeats.stop({ deadlineMs: goodByeMs })]);
       await health.close();
       await otel.stop();
     },

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { Batcher } from '../poller/batcher.js';
-import type { DeliveryLedger } from '../poller/delivery-ledger.js';
+import type { DeliveryLedger, SpoolStats } from '../poller/delivery-ledger.js';
 import { Spool } from '../poller/spool.js';
 import { UploadClient } from '../poller/upload-client.js';
 import { Uploader } from '../poller/uploader.js';
@@ -26,6 +26,8 @@ export interface DeliveryOptions {
 /** One site's way to the api: pieces → batches → spool → upload. */
 export interface Delivery {
   readonly batcher: Batcher;
+  /** What waits on disk. */
+  spooled(): SpoolStats;
   stop(options: { deadlineMs: number }): Promise<void>;
 }
 
@@ -72,6 +74,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<Delivery>
   uploader.start();
   return {
     batcher,
+    spooled: () => spool.stats(),
     async stop({ deadlineMs }) {
       batcher.flush();
       await uploader.stop({ deadlineMs });

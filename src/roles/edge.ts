@@ -1,16 +1,20 @@
 import type { Config } from '../config/schema.js';
+import type { MemberRole } from '../domain/heartbeat.js';
 import { MemoryQueue } from '../queue/memory-queue.js';
 import type { Logger } from '../telemetry/logger.js';
 import { startHealthServer } from '../telemetry/health-server.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import { startOtel } from './otel.js';
 import { createFailure, type Failure } from './failure.js';
+import { coordinated, goodByeMs, startHeartbeats } from './heartbeats.js';
 import { uploadTarget } from './poller.js';
 import { startCoordination, startPolling, type Polling } from './polling.js';
 import { startSitePlans } from './site-plans.js';
 
 export interface EdgeOptions {
   readonly config: Config;
+  /** What it is in the cluster. */
+  readonly role: MemberRole;
   readonly apiUrl: string;
   /** Collector key by site. */
   readonly keys: ReadonlyMap<string, string>;
@@ -34,6 +38,7 @@ export async function startEdge(options: EdgeOptions): Promise<{ polling: Pollin
     queue,
     holdElsewhere: null,
     sharedProfiles: null,
+    reaches: () => true,
     onEscalate: failure.report,
   });
   const coordination = startCoordination({
@@ -44,13 +49,21 @@ export async function startEdge(options: EdgeOptions): Promise<{ polling: Pollin
     log,
     onEscalate: failure.report,
   });
+  const heartbeats = await startHeartbeats({
+    ...options,
+    tallies: polling.tallies,
+    ...coordinated(plans),
+    own: () => polling.report(),
+    uploads: (site) => polling.uploads(site),
+  });
   return {
     polling,
     async stop() {
+      heartbeats.drain();
       await plans.stop();
       await coordination.stop();
       await polling.stop({ deadlineMs: config.shutdown_ms });
-      await queue.close();
+      await Promise.all([queue.close(), heartbeats.stop({ deadlineMs: goodByeMs })]);
     },
   };
 }
@@ -64,7 +77,7 @@ export async function startEdgeRole(
   const metrics = createMetrics();
   const otel = await startOtel(config, 'edge', metrics, log);
   const failure = createFailure();
-  const edge = await startEdge({ config, ...target, metrics, log, failure });
+  const edge = await startEdge({ config, role: 'edge', ...target, metrics, log, failure });
   const health = await startHealthServer({ ...config.metrics, metrics, ready: async () => undefined });
   log.info({ metrics: health.url, upload: target.apiUrl }, 'edge is polling');
   return {

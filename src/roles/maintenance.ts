@@ -36,6 +36,7 @@ export function startMaintenance(options: MaintenanceOptions): Stoppable {
         noticeDays: retention.notices_days,
         commandDays: retention.commands_days,
         quirkDays: retention.quirks_days,
+        clusterDays: retention.cluster_days,
         now: new Date(),
         log,
         metrics,

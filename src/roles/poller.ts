@@ -7,8 +7,9 @@ import { createMetrics } from '../telemetry/metrics.js';
 import { openSharedQueue } from './shared-queue.js';
 import { startOtel } from './otel.js';
 import { createFailure } from './failure.js';
+import { goodByeMs, startHeartbeats, zonesReached } from './heartbeats.js';
 import { startPolling } from './polling.js';
-import { startSitePlans } from './site-plans.js';
+import { hasApiPlan, startSitePlans } from './site-plans.js';
 import { sharedProfilesOf } from './shared-profiles.js';
 
 /** Where an edge or a poller uploads, and with which keys. @throws AppError CONFIG_INVALID naming what is missing. */
@@ -34,6 +35,26 @@ export function uploadTarget(
   return { apiUrl: config.upload.url, keys };
 }
 
+/**
+ * The zones that `poller.zones` names, else any. One that is no site's is said: it may be misspelt.
+ *
+ * @throws AppError CONFIG_INVALID when none of them is a site's.
+ */
+function reachOf(config: Config, log: Logger): (zone: string) => boolean {
+  if (config.poller.zones === undefined) return () => true;
+  const named = new Set(config.poller.zones.split(','));
+  // Zones of plans that the api has may be any.
+  if (config.sites.some(hasApiPlan)) return (zone) => named.has(zone);
+  const used = new Set(config.sites.map(({ zone }) => zone));
+  for (const zone of named) if (!used.has(zone)) log.warn({ zone }, 'poller.zones: no site is in this zone');
+  if ([...named].every((zone) => !used.has(zone)))
+    throw new AppError(
+      'CONFIG_INVALID',
+      `poller.zones: no site is in ${[...named].join(', ')}; those of the sites are ${[...used].join(', ')}`,
+    );
+  return (zone) => named.has(zone);
+}
+
 /** `headframe poller`: takes jobs of its sites' zones from Redis. */
 export async function startPollerRole(
   config: Config,
@@ -43,6 +64,7 @@ export async function startPollerRole(
   const metrics = createMetrics();
   const otel = await startOtel(config, 'poller', metrics, log);
   const failure = createFailure();
+  const reaches = reachOf(config, log);
   const queue = await openSharedQueue(config, log);
   const plans = await startSitePlans({ config, ...target, metrics, log, onEscalate: failure.report });
   const polling = await startPolling({
@@ -52,18 +74,32 @@ export async function startPollerRole(
     ...target,
     sharedProfiles: queue.profiles(sharedProfilesOf(config, metrics, log)),
     holdElsewhere: (shard, ip, bounds) => queue.hold(shard, ip, bounds),
+    reaches,
     metrics,
     log,
     onEscalate: failure.report,
+  });
+  const heartbeats = await startHeartbeats({
+    config,
+    role: 'poller',
+    ...target,
+    tallies: polling.tallies,
+    zonesOf: zonesReached(plans, reaches),
+    planOf: null,
+    own: () => polling.report(),
+    uploads: (site) => polling.uploads(site),
+    metrics,
+    log,
   });
   const health = await startHealthServer({ ...config.metrics, metrics, ready: () => queue.ping() });
   log.info({ metrics: health.url, upload: target.apiUrl }, 'polling');
   return {
     failed: failure.failed,
     async stop() {
+      heartbeats.drain();
       await plans.stop();
       await polling.stop({ deadlineMs: config.shutdown_ms });
-      await queue.close();
+      await Promise.all([queue.close(), heartbeats.stop({ deadlineMs: goodByeMs })]);
       await health.close();
       await otel.stop();
     },

@@ -19,6 +19,7 @@ import type { Metrics } from '../telemetry/metrics.js';
 import { inSpan, shardAttributes, traceParentOf } from '../telemetry/tracing.js';
 import { startCommandLane, type HoldElsewhere } from './command-lane.js';
 import { startDelivery, type Delivery } from './delivery.js';
+import { SlotTallies, type OwnReport, type UploadReport } from './heartbeats.js';
 import { pollLimitsOf, thresholdsOf, webSettingsOf } from './plan.js';
 import type { SitePlans } from './site-plans.js';
 
@@ -35,6 +36,8 @@ export interface PollingOptions {
   readonly sharedProfiles: SharedProfiles | null;
   /** Keeps pollers of other processes from a miner under command; null where there are none. */
   readonly holdElsewhere: HoldElsewhere | null;
+  /** Whether it can reach a zone: it takes nothing of others. */
+  readonly reaches: (zone: string) => boolean;
   readonly onEscalate: (error: unknown) => void;
 }
 
@@ -42,6 +45,10 @@ export interface PollingOptions {
 export interface Polling {
   readonly ledger: DeliveryLedger;
   readonly poller: Poller;
+  /** What became of slots, for heartbeats. */
+  readonly tallies: SlotTallies;
+  report(): OwnReport;
+  uploads(site: string): UploadReport;
   skipped(shard: Shard, reason: SkipReason): void;
   stop(options: { deadlineMs: number }): Promise<void>;
 }
@@ -76,6 +83,7 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
   metrics.gauge('headframe_poll_threads_busy', () => pool.load);
   metrics.gauge('headframe_thread_use_ratio', pool.use, { pool: 'poll' });
   const logins = new Map(config.sites.map(({ name }) => [name, webSettingsOf(config, name).credentials]));
+  const tallies = new SlotTallies(config);
   const poller = new Poller({
     run: (task, onPiece) => pool.run(task, onPiece),
     profiles: new ProfileStore({ dir: join(config.data_dir, 'profiles'), saveEveryMs: 60_000, log }),
@@ -97,24 +105,41 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
     },
     onScheduled: (samples) => ledger.schedule(samples),
     onSkipped: (reason, samples) => ledger.skip(reason, samples),
+    onSlotEnd: tallies.note,
     onEscalate,
   });
-  const consumers = startConsumers(plans, (zone) =>
+  const consumers = startConsumers(plans, options.reaches, (zone) =>
     options.queue.consume(
       {
         zone,
         concurrency: threads * config.poll.shards_per_thread,
-        onDropped: (job, reason) => poller.skipped(job.shard.id, reason),
+        onDropped: (job, reason) => poller.skipped(job.shard, reason),
       },
       (job, _signal, held) => poller.poll(job.shard, job.slot, held, job.trace),
     ),
   );
   plans.onChange(() => poller.keep(new Set(plans.shards().map(({ id }) => id))));
-  const commands = await startCommandLane({ ...options, gate });
+  // Commands of a site whose plan is not known yet are taken too.
+  const sites = config.sites.filter(({ name }) => {
+    const plan = plans.of(name);
+    return plan === null || options.reaches(plan.zone);
+  });
+  const commands = await startCommandLane({ ...options, config: { ...config, sites }, gate });
   return {
     ledger,
     poller,
-    skipped: (shard, reason) => poller.skipped(shard.id, reason),
+    tallies,
+    report: () => ({
+      threads,
+      sockets: threads * config.poll.sockets_per_thread,
+      shards_at_once: threads * config.poll.shards_per_thread,
+      threads_busy: Math.min(threads, pool.load),
+      shards_running: Math.min(pool.load, threads * config.poll.shards_per_thread),
+      shards_waiting: Math.max(0, pool.load - threads * config.poll.shards_per_thread),
+      conservation_error: ledger.conservationError(),
+    }),
+    uploads: (site) => uploadsOf(deliveries.get(site)),
+    skipped: (shard, reason) => poller.skipped(shard, reason),
     async stop({ deadlineMs }) {
       await Promise.all([
         commands?.stop({ deadlineMs: deadlineMs * 0.6 }),
@@ -140,6 +165,7 @@ const intervalOf =
 /** One consumer in each zone that a plan names; another plan may name others. */
 function startConsumers(
   plans: SitePlans,
+  reaches: (zone: string) => boolean,
   consume: (zone: string) => Consumer,
 ): { stop(options: { deadlineMs: number }): Promise<void> } {
   const consumers = new Map<string, Consumer>();
@@ -147,7 +173,7 @@ function startConsumers(
   let isStopping = false;
   const follow = (): void => {
     if (isStopping) return;
-    const zones = plans.zones();
+    const zones = plans.zones().filter(reaches);
     for (const zone of zones) if (!consumers.has(zone)) consumers.set(zone, consume(zone));
     for (const [zone, consumer] of consumers) {
       if (zones.includes(zone)) continue;
@@ -168,6 +194,12 @@ function startConsumers(
 
 /** Polls of a zone that no plan names any more may go on so long, ms. */
 const leaveZoneMs = 5_000;
+
+function uploadsOf(delivery: Delivery | undefined): UploadReport {
+  const { bytes = 0, files = 0, oldestMs = null } = delivery?.spooled() ?? {};
+  const lagMs = oldestMs === null ? null : Math.max(0, Date.now() - oldestMs);
+  return { upload_lag_s: lagMs === null ? null : lagMs / 1_000, spool_bytes: bytes, spool_files: files };
+}
 
 export interface CoordinationOptions {
   readonly plans: SitePlans;

@@ -15,6 +15,7 @@ export function storeDeps(
   | 'alerts'
   | 'commands'
   | 'plans'
+  | 'cluster'
   | 'oidc'
   | 'shared'
   | 'parseUpload'

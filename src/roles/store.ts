@@ -3,6 +3,7 @@ import { AlertEngineRepo } from '../storage/alert-engine.repo.js';
 import { AlertRulesRepo } from '../storage/alert-rules.repo.js';
 import { AuditRepo } from '../storage/audit.repo.js';
 import { AlertsRepo } from '../storage/alerts.repo.js';
+import { ClusterRepo } from '../storage/cluster.repo.js';
 import { CommandBatchesRepo } from '../storage/command-batches.repo.js';
 import { CommandSweepsRepo } from '../storage/command-sweeps.repo.js';
 import { CommandsRepo } from '../storage/commands.repo.js';
@@ -47,6 +48,7 @@ export interface Store {
   readonly commandBatches: CommandBatchesRepo;
   readonly commandSweeps: CommandSweepsRepo;
   readonly plans: PlansRepo;
+  readonly cluster: ClusterRepo;
   readonly users: UsersRepo;
   readonly subjects: SubjectsRepo;
   readonly sessions: SessionsRepo;
@@ -96,6 +98,7 @@ export function storeOn(
     commandBatches: new CommandBatchesRepo(database),
     commandSweeps: new CommandSweepsRepo(database),
     plans: new PlansRepo(database),
+    cluster: new ClusterRepo(database),
     users: new UsersRepo(database),
     subjects: new SubjectsRepo(database),
     sessions: new SessionsRepo(database),

@@ -79,6 +79,7 @@ export async function startUp(config: Config, log: Logger, options: UpStart = {}
     started.push(api.stop);
     const edge = await startEdge({
       config,
+      role: 'up',
       apiUrl: api.ownUrl,
       keys: sites.keys,
       metrics,

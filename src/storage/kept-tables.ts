@@ -15,6 +15,8 @@ export interface KeepDays {
   readonly commandDays: number;
   /** Since a kind of damage, or a miner that shows it, was last seen. */
   readonly quirkDays: number;
+  /** Since a member or shard of the cluster was last told of. */
+  readonly clusterDays: number;
 }
 
 /** A table that loses whole chunks or partitions when all in them is older than its time. */
@@ -68,6 +70,10 @@ export const keptRows: readonly KeptRows[] = [
   ),
   endedRows('sessions', 'expires_at', () => 1),
   endedRows('maintenance_windows', 'ends_at', (keep) => keep.alertDays),
+  endedRows('cluster_members', 'seen_at', (keep) => keep.clusterDays),
+  endedRows('cluster_shards', 'named_at', (keep) => keep.clusterDays),
+  // Looked at over minutes; members take their own away, those of lost ones stay.
+  endedRows('cluster_slots', 'minute', () => 1),
   {
     table: 'quirk_miners',
     days: (keep) => keep.quirkDays,

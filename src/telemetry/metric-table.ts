@@ -10,6 +10,7 @@ type CountedThing =
   | 'files'
   | 'fingerprints'
   | 'jobs'
+  | 'members'
   | 'messages'
   | 'miners'
   | 'notices'
@@ -28,7 +29,8 @@ type CountedThing =
   | 'shards'
   | 'slots'
   | 'streams'
-  | 'tasks';
+  | 'tasks'
+  | 'zones';
 
 /** What a metric counts or measures; OpenTelemetry's unit is made of it. `flag` is 0 or 1. */
 export type MetricUnit = 's' | 'ms' | 'bytes' | 'ratio' | 'flag' | CountedThing;
@@ -267,6 +269,27 @@ export const metricTable = {
   headframe_rollup_lag_seconds: gauge(
     's',
     'How long the oldest bucket of the last run was past its turn when it was computed.',
+  ),
+  // Cluster
+  headframe_heartbeats_total: counter(
+    'requests',
+    'Heartbeats of this process to the api, by outcome (`sent`, `dropped`, `refused`, `absent`, `too_large`).',
+    'outcome',
+  ),
+  headframe_cluster_members: gauge(
+    'members',
+    'Members of the cluster as the database knows them, by role and state (`up`, `draining`, `left`, `lost`).',
+    'role',
+    'state',
+  ),
+  headframe_cluster_shards: gauge(
+    'shards',
+    'Shards as the database knows them, by state (`current`, `late`, `waiting` for their first slot).',
+    'state',
+  ),
+  headframe_cluster_unreached_zones: gauge(
+    'zones',
+    'Zones of a site with shards that no live poller takes jobs of.',
   ),
   // Process
   headframe_thread_use_ratio: gauge(

@@ -39,6 +39,7 @@ const requests = (site: FilledSite): Partial<Record<RouteKey, readonly string[]>
     'get /api/collector/commands/stats': ['/api/collector/commands/stats'],
     // Held against their schemas where there are commands: commands.test.ts.
     'get /api/collector/commands/pending': [],
+    'get /api/collector/cluster': ['/api/collector/cluster', '/api/collector/cluster?shards=all&per_page=1'],
     'get /api/collector/commands/:id': [],
     'get /api/collector/commands/batches': ['/api/collector/commands/batches'],
     'get /api/collector/commands/batches/:id': [],

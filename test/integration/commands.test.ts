@@ -337,6 +337,7 @@ describe.each(testEditions())('commands on %s', (edition) => {
       logDays: retention.logs_days,
       commandDays: retention.commands_days,
       quirkDays: retention.quirks_days,
+      clusterDays: retention.cluster_days,
       now: new Date(),
       log: silent,
     });

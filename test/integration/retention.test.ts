@@ -24,6 +24,7 @@ describe.each(testEditions())('retention on %s', (edition) => {
       rollup5mDays: 365,
       logDays: 7,
       quirkDays: 90,
+      clusterDays: 7,
       now,
       databaseNow: changes.now ?? now,
       log: silent,

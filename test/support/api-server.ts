@@ -125,6 +125,7 @@ export async function startTestApi(setup: TestApiOptions = {}): Promise<TestApi>
     alerts: noAlerts,
     commands: noCommands,
     plans: noPlans,
+    cluster: noCluster,
     people: noPeople,
     oidc: null,
     things: noThings,
@@ -273,6 +274,13 @@ const noCommands: ApiDeps['commands'] = {
       set_frequency: 900,
     },
   },
+};
+
+/** Nobody polls, and heartbeats are forgotten. */
+const noCluster: ApiDeps['cluster'] = {
+  store: { store: async () => undefined, members: none, zones: none, shares: none, shards: none },
+  lostAfter: 3,
+  windowS: 300,
 };
 
 /** Nobody may sign in; whoever is on this machine is the `local` one. */

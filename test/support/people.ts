@@ -1,6 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { configSchema } from '../../src/config/schema.js';
 import { alertDepsOf, senderOf } from '../../src/roles/alerts.js';
+import { clusterDepsOf } from '../../src/roles/cluster.js';
 import { commandDepsOf, commandWaitsOf, planDepsOf, planWaitsOf } from '../../src/roles/commands.js';
 import { storeDeps } from '../../src/roles/read-deps.js';
 import { storeOn, type Store } from '../../src/roles/store.js';
@@ -82,6 +83,7 @@ export async function createPeopleBench(
       alerts: alertDepsOf(store, 100, senderOf(config)),
       commands: commandDepsOf({ config, store }, commandWaitsOf({ config, store })),
       plans: planDepsOf({ config, store }, planWaitsOf({ config, store })),
+      cluster: clusterDepsOf({ config, store }),
       ...setup.deps,
     },
     options: { localAccess: 'none', ...setup.options },

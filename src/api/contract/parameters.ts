@@ -65,6 +65,8 @@ const cursor = z
   .meta({ description: 'Where the last page ended: `next_cursor` of its answer.' });
 
 const siteId = int(1, 2_147_483_647, 'Number of the site.');
+/** `?site_id=`, by itself. */
+export const siteIdParameter = siteId;
 
 const minerName = z
   .string()

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { alertRoutes } from './alert-routes.js';
+import { clusterRoutes } from './cluster-routes.js';
 import { commandRoutes } from './command-routes.js';
 import { oidcRoutes } from './oidc-routes.js';
 import { authRoutes } from './auth-routes.js';
@@ -179,6 +180,7 @@ export const routeTable = {
   ...alertRoutes,
   ...commandRoutes,
   ...planRoutes,
+  ...clusterRoutes,
   ...authRoutes,
   ...oidcRoutes,
   ...peopleRoutes,
