@@ -3,11 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { z } from 'zod';
+import type { clusterAnswer } from '../../src/api/contract/cluster-schemas.js';
 import { startSimulator, type Simulator } from '../../load-test/simulator/simulator.js';
 import { createTestDatabase, testEditions, type TestDatabase } from '../support/database.js';
+import { headframe } from '../support/cli.js';
 import { killPrograms, runProgram, scrape, startProgram, type Program } from '../support/processes.js';
 import { testRedisUrl } from '../support/services.js';
 import { waitFor } from '../support/wait.js';
+
+type ClusterState = z.infer<typeof clusterAnswer>['data'];
 
 const redisUrl = testRedisUrl();
 const zone = `test-${process.pid}`;
@@ -48,7 +53,8 @@ describe.runIf(redisUrl !== null)('two coordinators and two pollers over Redis',
     const settings = (upload: string): string =>
       JSON.stringify({
         allow_loopback: true,
-        api: { port: 0, rate_limit_per_minute: 10_000 },
+        api: { port: 0, rate_limit_per_minute: 10_000, local_access: 'viewer' },
+        cluster: { heartbeat_s: 1 },
         sites: [
           { name: 'north', ranges: ['127.57.0.0/22'], port: simulator?.port, interval_s: 2, zone, key },
         ],
@@ -70,7 +76,34 @@ describe.runIf(redisUrl !== null)('two coordinators and two pollers over Redis',
       async () => (await stored(stays)) > 900 && (await stored(leaves)) > 900,
       { timeoutMs: 60_000 },
     );
+    const apiUrl = await urlIn(api);
+    const look = async (): Promise<ClusterState> => {
+      const response = await fetch(`${apiUrl}/api/collector/cluster?shards=all`);
+      return ((await response.json()) as { data: ClusterState }).data;
+    };
+    const well = await waitFor('a cluster that is well', async () => {
+      const cluster = await look();
+      return cluster.is_well && cluster.totals.members.up === 4 ? cluster : null;
+    });
+    expect(well.totals).toMatchObject({ live_pollers: 2, live_coordinators: 2, shards: 4, late: 0 });
+    expect(new Set(well.members.map(({ member_id }) => member_id)).size).toBe(4);
+    expect(well.zones).toMatchObject([{ zone, shares: [{ is_live: true }, { is_live: true }] }]);
     await leaves.kill();
+    const killedAt = Date.now();
+    await waitFor(
+      'the killed poller to be lost, and its shards to be polled by the other',
+      async () => {
+        const { members, shards } = await look();
+        const [killed, other] = [leaves, stays].map(({ pid }) => members.find((one) => one.pid === pid));
+        return killed?.state === 'lost' && shards.every(({ polled_by }) => polled_by === other?.member_id);
+      },
+      { timeoutMs: 20_000 },
+    );
+    // Three heartbeats of a second and two seconds of grace, and what a busy machine takes.
+    expect(Date.now() - killedAt).toBeLessThan(15_000);
+    const status = await headframe(['cluster', 'status', '--url', apiUrl], { cwd: folder });
+    expect(status.code).toBe(6);
+    expect(status.stdout).toMatch(/^not well: poller .+ is lost, silent for \d+ s/);
     const sql = postgres(database.url, { max: 1, onnotice: () => undefined });
     try {
       const countSince = async (since: Date): Promise<number> => {
