@@ -35,6 +35,8 @@ export interface ShardPollDeps {
 const threadSamples = new SampleMemory();
 
 const maxFingerprints = 64;
+/** Multiples of it, without their whole part, fall evenly between 0 and 1. */
+const goldenRatio = 0.618_033_988_75;
 /** A miner that a command holds is looked at again so often, ms, so many times; then its slot is skipped. */
 const heldLookMs = 50;
 const heldLooks = 10;
@@ -68,7 +70,7 @@ class ShardPoll {
   async run(): Promise<PollOutcome> {
     const steady: string[] = [];
     const doubtful: string[] = [];
-    for (const address of addressesOf(this.#task.ranges)) {
+    for (const address of this.#inTurn()) {
       const ip = formatIp(address);
       const profile = this.#profiles.get(ip);
       if (isMiner(profile)) this.#counters.scheduled++;
@@ -105,6 +107,14 @@ class ShardPoll {
       profiles: packProfiles(this.#profiles),
       knownMiners,
     };
+  }
+
+  /** The addresses, in each slot from another one on: where time is short, it is not the same ones that go without. */
+  #inTurn(): number[] {
+    const addresses = [...addressesOf(this.#task.ranges)];
+    const turn = Math.floor(this.#task.slot / this.#task.intervalMs) * goldenRatio;
+    const first = Math.floor((turn % 1) * addresses.length);
+    return [...addresses.slice(first), ...addresses.slice(0, first)];
   }
 
   /** A `notBefore` further off than any backoff comes from a clock that was ahead. */

@@ -17,6 +17,14 @@ export function nextSlot(now: number, grid: SlotGrid): number {
   return slotAt(now, grid) + grid.intervalMs;
 }
 
+/**
+ * While other jobs wait, one that has waited for a quarter of the time since its shard was polled gives way to
+ * shards that were polled longer ago: the order of their slots alone would leave out the same ones always.
+ */
+export function givesWay(slot: number, polledSlot: number, now: number): boolean {
+  return (now - slot) * 4 > slot - polledSlot;
+}
+
 /** A job is late when its slot is over: the next one has begun. */
 export function isLate(slot: number, now: number, grid: Pick<SlotGrid, 'intervalMs'>): boolean {
   return now >= slot + grid.intervalMs;

@@ -24,6 +24,7 @@ import type { SlotEnd } from './heartbeat/slot-tally.js';
 export type SkipReason =
   | 'late'
   | 'overrun'
+  | 'overload'
   | 'worker_failed'
   | 'backoff'
   | 'deadline'

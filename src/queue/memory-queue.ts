@@ -1,4 +1,5 @@
 import { keepNewest } from '../domain/keep-newest.js';
+import { givesWay } from '../domain/slots.js';
 import { Fifo } from '../actor/fifo.js';
 import {
   jobId,
@@ -21,6 +22,8 @@ interface Zone {
   readonly jobs: Fifo<SlotJob>;
   readonly ids: Set<string>;
   readonly waiters: Set<() => void>;
+  /** The slot each shard was handled in last. */
+  readonly done: Map<string, number>;
   /** Shards with a job running. */
   readonly busy: Set<string>;
 }
@@ -112,6 +115,11 @@ export class MemoryQueue implements WorkQueue {
         options.onDropped(job, 'overrun');
         continue;
       }
+      const doneSlot = zone.done.get(job.shard.id);
+      if (zone.jobs.length > 0 && doneSlot !== undefined && givesWay(job.slot, doneSlot, Date.now())) {
+        options.onDropped(job, 'overload');
+        continue;
+      }
       zone.busy.add(job.shard.id);
       try {
         await handler(job, aborted, []);
@@ -119,6 +127,9 @@ export class MemoryQueue implements WorkQueue {
         this.#options.onHandlerError(error, job);
       } finally {
         zone.busy.delete(job.shard.id);
+        zone.done.delete(job.shard.id);
+        zone.done.set(job.shard.id, job.slot);
+        keepNewest(zone.done, this.#options.rememberIds);
       }
     }
   }
@@ -126,7 +137,7 @@ export class MemoryQueue implements WorkQueue {
   #zone(name: string): Zone {
     let zone = this.#zones.get(name);
     if (!zone) {
-      zone = { jobs: new Fifo(), ids: new Set(), waiters: new Set(), busy: new Set() };
+      zone = { jobs: new Fifo(), ids: new Set(), waiters: new Set(), done: new Map(), busy: new Set() };
       this.#zones.set(name, zone);
     }
     return zone;

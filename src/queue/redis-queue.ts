@@ -152,18 +152,20 @@ export class RedisQueue implements WorkQueue {
 
   async #handle(
     job: SlotJob,
-    { onDropped }: ConsumeOptions,
+    { onDropped, zone }: ConsumeOptions,
     work: (held: readonly string[]) => Promise<void>,
   ): Promise<void> {
     const { id } = job.shard;
+    const waitKey = this.#zone(zone).queue.toKey('wait');
     const running = this.#running.get(id);
     // A job that Redis took for lost comes again while it runs.
     if (running === job.slot) return;
     if (running !== undefined) return onDropped(job, 'overrun');
     this.#running.set(id, job.slot);
     try {
-      const outcome = await withShardLock(this.#producer, job, work);
+      const outcome = await withShardLock(this.#producer, job, waitKey, work);
       if (outcome === 'busy') onDropped(job, 'overrun');
+      if (outcome === 'yielded') onDropped(job, 'overload');
       if (outcome === 'unavailable') onDropped(job, 'queue_unavailable');
     } catch (error) {
       this.#options.onHandlerError(error, job);

@@ -12,9 +12,14 @@ const retryMs = 500;
 /** How long beyond two intervals it is remembered which slot was polled last, ms: longer than a lost job takes to come back. */
 const doneMarginMs = 60_000;
 
-/** `{0}`: polled already; `{1, ms}`: held for so long yet; `{2, now, ip, until, …}`: taken. */
+/**
+ * `{0}`: polled already; `{1, ms}`: held for so long yet; `{2, now, ip, until, …}`: taken; `{3}`: gives way,
+ * by the rule of `givesWay`.
+ */
 const takeScript = `
-if redis.call('get', KEYS[2]) == ARGV[3] then return {0} end
+local done = redis.call('get', KEYS[2])
+if done == ARGV[3] then return {0} end
+if done and tonumber(ARGV[4]) * 4 > ARGV[3] - done and redis.call('llen', KEYS[4]) > 0 then return {3} end
 if not redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') and redis.call('get', KEYS[1]) ~= ARGV[1] then
   return {1, redis.call('pttl', KEYS[1])}
 end
@@ -32,30 +37,38 @@ if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end
 if ARGV[3] ~= '0' then redis.call('set', KEYS[2], ARGV[2], 'PX', ARGV[3]) end
 return 1`;
 
-/** `ran`; `done`: the slot was polled before; `busy`: another polls the shard; `unavailable`: Redis did not answer. */
-export type LockOutcome = 'ran' | 'done' | 'busy' | 'unavailable';
+/**
+ * `ran`; `done`: the slot was polled before; `busy`: another polls the shard; `yielded`: too much is to be done,
+ * and others have waited longer; `unavailable`: Redis did not answer.
+ */
+export type LockOutcome = 'ran' | 'done' | 'busy' | 'yielded' | 'unavailable';
 
-type Look = { kind: 'done' } | { kind: 'busy'; leftMs: number } | { kind: 'taken'; held: readonly string[] };
+type Look =
+  | { kind: 'done' }
+  | { kind: 'yielded' }
+  | { kind: 'busy'; leftMs: number }
+  | { kind: 'taken'; held: readonly string[] };
 
 /**
  * Runs `work` while holding the shard's lock, renewed as long as it runs, and notes that the slot was
- * polled; `work` gets the addresses that commands hold. A lock whose holder has died is waited for, as
+ * polled; `work` gets the addresses that commands hold. `waitKey` is the list of jobs that wait. A lock whose holder has died is waited for, as
  * long as the slot lasts: it is known by not being renewed.
  */
 export async function withShardLock(
   redis: Redis,
   job: SlotJob,
+  waitKey: string,
   work: (held: readonly string[]) => Promise<void>,
 ): Promise<LockOutcome> {
   const { shard, slot } = job;
   const token = randomUUID();
   const holdMs = Math.min(maxHoldMs, Math.max(minHoldMs, shard.intervalMs / 2));
-  const lock = new ShardLock(redis, job, token, holdMs);
+  const lock = new ShardLock(redis, job, token, holdMs, waitKey);
   const endMs = slot + shard.intervalMs;
   let leftBefore: number | null = null;
   for (;;) {
     const look = await lock.take().catch(() => null);
-    if (look?.kind === 'done') return 'done';
+    if (look?.kind === 'done' || look?.kind === 'yielded') return look.kind;
     if (look?.kind === 'taken') return lock.hold(() => work(look.held));
     if (look !== null && leftBefore !== null && look.leftMs > leftBefore - holdMs / 6) return 'busy';
     // Whoever lives has renewed it after a third of its time.
@@ -74,20 +87,25 @@ class ShardLock {
   readonly #job: SlotJob;
   readonly #token: string;
   readonly #holdMs: number;
+  readonly #waitKey: string;
 
-  constructor(redis: Redis, job: SlotJob, token: string, holdMs: number) {
+  constructor(redis: Redis, job: SlotJob, token: string, holdMs: number, waitKey: string) {
     this.#redis = redis;
     this.#job = job;
     this.#token = token;
     this.#holdMs = holdMs;
+    this.#waitKey = waitKey;
   }
 
   async take(): Promise<Look> {
     const { id } = this.#job.shard;
-    const keys = [busyKeyOf(id), doneKeyOf(id), heldKeyOf(id)];
-    const answer = await this.#redis.eval(takeScript, 3, ...keys, this.#token, this.#holdMs, this.#job.slot);
+    const keys = [busyKeyOf(id), doneKeyOf(id), heldKeyOf(id), this.#waitKey];
+    const { slot } = this.#job;
+    const values = [this.#token, this.#holdMs, slot, Date.now() - slot];
+    const answer = await this.#redis.eval(takeScript, keys.length, ...keys, ...values);
     const [kind, value, ...held] = answer as [number, number | string, ...string[]];
     if (kind === 0) return { kind: 'done' };
+    if (kind === 3) return { kind: 'yielded' };
     if (kind === 1) return { kind: 'busy', leftMs: Math.max(0, Number(value)) };
     const nowMs = Number(value) * 1_000;
     return { kind: 'taken', held: held.filter((_, i) => i % 2 === 0 && Number(held[i + 1]) > nowMs) };

@@ -17,13 +17,14 @@ export function jobId(job: SlotJob): string {
 /** `held`: addresses of the shard that are left alone, because a command elsewhere talks to them. */
 export type JobHandler = (job: SlotJob, signal: AbortSignal, held: readonly string[]) => Promise<void>;
 
-export type DropReason = 'overrun' | 'queue_unavailable';
+/** `overload`: more is to be done than can be, and other shards have waited longer. */
+export type DropReason = 'overrun' | 'overload' | 'queue_unavailable';
 
 export interface ConsumeOptions {
   readonly zone: string;
   /** Jobs handled at once by this consumer. */
   readonly concurrency: number;
-  /** Told of a job that will not be handled: another of its shard was still running, or the queue did not answer. */
+  /** Told of a job that will not be handled: another of its shard was still running, others go before it, or the queue did not answer. */
   readonly onDropped: (job: SlotJob, reason: DropReason) => void;
 }
 

@@ -204,6 +204,32 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     await expect.poll(() => done.at(-1), { timeout: 10_000 }).toBe(4);
   });
 
+  it('leaves no shard out for long when only half of them can be handled', async () => {
+    const q = await opened();
+    const zone = randomUUID();
+    const intervalMs = 600;
+    // Each in a phase of its own, as shards are.
+    const shards = Array.from({ length: 8 }, () => ({ ...shardOf(zone), intervalMs }));
+    const handled = new Map<string, number[]>(shards.map(({ id }) => [id, []]));
+    const begin = Math.ceil(Date.now() / intervalMs) * intervalMs;
+    q.consume({ zone, concurrency: 1, onDropped }, async ({ shard, slot }) => {
+      if (Date.now() >= slot + intervalMs) return;
+      handled.get(shard.id)?.push(Math.floor((slot - begin) / intervalMs));
+      await delay(150);
+    });
+    const rounds = 10;
+    for (let n = 0; n < rounds * shards.length; n++) {
+      const slot = begin + (n * intervalMs) / shards.length;
+      await delay(Math.max(0, slot - Date.now()));
+      await q.add({ shard: shards[n % shards.length] ?? shardOf(zone), slot });
+    }
+    await delay(intervalMs);
+    for (const rows of handled.values()) {
+      const gaps = [...rows, rounds].map((slot, i) => slot - (rows[i - 1] ?? -1));
+      expect(Math.max(...gaps), JSON.stringify([...handled.values()])).toBeLessThanOrEqual(4);
+    }
+  }, 20_000);
+
   it('tells who polls a shard which of its miners a command holds, and makes a command wait for a poll', async () => {
     const q = await opened();
     if (!(q instanceof RedisQueue)) return;
