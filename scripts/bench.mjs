@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ensure, fail, root } from './ensure.mjs';
 
-const all = ['poll', 'ingest', 'parse', 'alerts', 'read', 'commands'];
+const all = ['poll', 'ingest', 'parse', 'alerts', 'read', 'commands', 'cluster'];
 const [name, ...given] = process.argv.slice(2);
 const flags = given.filter((flag) => flag !== '--write');
 const isWritten = name === undefined || flags.length < given.length;

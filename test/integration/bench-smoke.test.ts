@@ -4,7 +4,9 @@ import { describe, expect, inject, it } from 'vitest';
 import type { Report } from '../../load-test/bench/report.js';
 import { formatReport } from '../../load-test/bench/report.js';
 import { createTestDatabase } from '../support/database.js';
+import { redisProgram } from '../../load-test/bench/redis-server.js';
 import { packageRoot } from '../../src/config/paths.js';
+import { testRedisUrl } from '../support/services.js';
 
 /** Runs a benchmark of the build; how fast it was is not judged, so any exit code of its own will do. */
 function bench(name: string, flags: readonly string[]): Promise<string> {
@@ -102,4 +104,16 @@ describe('the benchmarks', () => {
     });
     expect(text.match(/pass|FAIL/g)).toEqual(['pass', 'FAIL', 'FAIL']);
   });
+
+  it('polls a small cluster over a Redis of its own and gives a figure for everything', async () => {
+    const program = await redisProgram(testRedisUrl());
+    if (program === null) return;
+    const report = JSON.parse(
+      await bench('cluster', ['--quick', '--json', '--redis-server', program]),
+    ) as Report;
+    const names = report.figures.map((figure) => figure.name).join('\n');
+    for (const part of ['throughput', 'imbalance', 'lag', 'learned profiles', 'calls of clients per slot'])
+      expect(names).toContain(part);
+    for (const { name, value } of report.figures) expect(value, name).toBeGreaterThanOrEqual(0);
+  }, 120_000);
 });

@@ -9,7 +9,7 @@ import { RedisStore } from '../../src/storage/redis-store.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 import { makeCertificate } from '../support/certificate.js';
-import { redisProgram, startRedisServer, type RedisServer } from '../support/redis-server.js';
+import { redisProgram, startRedisServer, type RedisServer } from '../../load-test/bench/redis-server.js';
 import { testRedisUrl } from '../support/services.js';
 import { waitFor } from '../support/wait.js';
 

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { RedisQueue } from '../../src/queue/redis-queue.js';
 import type { SharedProfiles, SharedProfilesOptions } from '../../src/queue/shared-profiles.js';
-import { redisProgram, startRedisServer, type RedisServer } from '../support/redis-server.js';
+import { redisProgram, startRedisServer, type RedisServer } from '../../load-test/bench/redis-server.js';
 import { testRedisUrl } from '../support/services.js';
 
 const program = await redisProgram(testRedisUrl());
