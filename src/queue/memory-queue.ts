@@ -44,8 +44,7 @@ export class MemoryQueue implements WorkQueue {
     if (zone.ids.has(id)) return true;
     if (zone.jobs.length >= this.#options.maxWaiting) return false;
     zone.ids.add(id);
-    const { rememberIds } = this.#options;
-    keepNewest(zone.ids, typeof rememberIds === 'number' ? rememberIds : rememberIds());
+    keepNewest(zone.ids, this.#remembered());
     zone.jobs.push(job);
     for (const wake of zone.waiters) {
       wake();
@@ -129,9 +128,14 @@ export class MemoryQueue implements WorkQueue {
         zone.busy.delete(job.shard.id);
         zone.done.delete(job.shard.id);
         zone.done.set(job.shard.id, job.slot);
-        keepNewest(zone.done, this.#options.rememberIds);
+        keepNewest(zone.done, this.#remembered());
       }
     }
+  }
+
+  #remembered(): number {
+    const { rememberIds } = this.#options;
+    return typeof rememberIds === 'number' ? rememberIds : rememberIds();
   }
 
   #zone(name: string): Zone {

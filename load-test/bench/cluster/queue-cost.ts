@@ -83,7 +83,7 @@ export async function benchQueueCost(options: QueueCostOptions): Promise<Figure[
     const metrics = createMetrics({ withProcess: false });
     const add = (job: { shard: Shard; slot: number }): Promise<boolean> => queue.add(job);
     const coordinator = new Coordinator({
-      shards,
+      shards: () => shards,
       add,
       now: Date.now,
       metrics,
