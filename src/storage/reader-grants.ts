@@ -30,6 +30,10 @@ export const readable: Readonly<Record<string, readonly string[] | 'all'>> = {
   maintenance_windows: 'all',
   command_events: 'all',
   waiting_commands: 'all',
+  cluster_members: 'all',
+  cluster_slots: 'all',
+  cluster_shards: 'all',
+  cluster_shard_states: 'all',
   miner_live_details: ['miner_id', 'temperature_chips', 'boards'],
   reply_quirks: [
     ...['quirk_id', 'site_id', 'fingerprint', 'family', 'firmware', 'command', 'damage'],

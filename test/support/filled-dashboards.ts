@@ -33,5 +33,13 @@ export async function fillForDashboards(storage: TestStorage, site: FilledSite):
       miner_key, ip, kind, status, created_by, changed_by, params)
     select ${siteId}, ${minerId}, batch_id, 600, 5, now() - interval '5 minutes', now(), now() + interval '5 minutes',
       case when status <> 'pending' then now() end, '10.1.0.1', '10.1.0.1', 'reboot', status, 'ana', 'ana', '{}'
-    from command_batches, unnest(array['pending', 'completed', 'unknown']) status`);
+    from command_batches, unnest(array['pending', 'completed', 'unknown']) status;
+    insert into cluster_members (site_id, member_id, role, host, pid, version, started_at, seen_at, interval_s, state,
+      zones, report, slots, zone_slots)
+    values (${siteId}, 'p1', 'poller', 'farm-1', 7, '0.1.0', now(), now(), 10, 'up', '{default}', '{}', '{}', '{}');
+    insert into cluster_slots (site_id, member_id, zone, minute, polled, skipped)
+    values (${siteId}, 'p1', 'default', date_trunc('minute', now() - interval '1 minute'), 40, 1);
+    insert into cluster_shards (site_id, shard_id, zone, ranges, addresses, interval_ms, report_s, named_at, last_slot,
+      polled_by, polled_at, samples, online, duration_ms, skipped)
+    values (${siteId}, 's1', 'default', '10.1.0.0/24', 256, 30000, 10, now(), now(), 'p1', now(), 200, 190, 900, 0)`);
 }

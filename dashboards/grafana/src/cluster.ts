@@ -1,14 +1,15 @@
-import type { Board } from './kit/board.js';
+import { sitesVariable, type Board } from './kit/board.js';
 import { limits, units } from './kit/fields.js';
-import { series, values } from './kit/panels.js';
-import { prom, promNow, quantile, rate } from './kit/queries.js';
+import { series, table, values } from './kit/panels.js';
+import { prom, promNow, quantile, rate, sqlRows, sqlSeries } from './kit/queries.js';
+import { chosenSites } from './kit/sql.js';
 
 export const clusterBoard: Board = {
   name: 'cluster',
   title: 'Headframe · Poller cluster',
   description:
     'Coordinators, pollers and edges: whether every slot is polled in time and every sample gets through.',
-  variables: [],
+  variables: [sitesVariable],
   from: 'now-6h',
   refresh: '30s',
   rows: [
@@ -52,6 +53,52 @@ export const clusterBoard: Board = {
           queries: [promNow('sum(abs(headframe_conservation_error))', 'error')],
           span: 4,
           steps: limits.none,
+        }),
+      ],
+    },
+    {
+      title: 'Members',
+      panels: [
+        table({
+          title: 'Members',
+          description:
+            'Processes that told of themselves within the last day, and how long ago they did last.',
+          queries: [
+            sqlRows(`select s.name as "site", c.member_id as "member", c.role as "role", c.host as "host", c.state as "state",
+  c.version as "version", array_to_string(c.zones, ', ') as "zones", c.started_at as "started",
+  extract(epoch from now() - c.seen_at) as "told"
+from cluster_members c join sites s using (site_id)
+where c.site_id in (${chosenSites}) and c.seen_at > now() - interval '1 day' order by s.name, c.role, c.member_id`),
+          ],
+          span: 12,
+          fields: {
+            told: { unit: units.seconds, decimals: 0, steps: ['green', [30, 'orange'], [120, 'red']] },
+          },
+        }),
+        table({
+          title: 'Shards that are late',
+          description: 'Those whose last slot is furthest past its interval, and who polled them last.',
+          queries: [
+            sqlRows(`select s.name as "site", c.ranges as "ranges", c.zone as "zone", c.state as "state", c.lag_s as "lag",
+  c.polled_by as "polled by", c.samples as "samples", c.online as "online", c.skip_reason as "skipped because"
+from cluster_shard_states c join sites s using (site_id)
+where c.site_id in (${chosenSites}) order by c.lag_s desc nulls first limit 100`),
+          ],
+          span: 12,
+          fields: { lag: { unit: units.seconds, decimals: 0, steps: limits.age } },
+        }),
+        series({
+          title: 'Slots polled by member',
+          description:
+            'By the minute, of the last minutes that are kept. Shares far apart mean zones, or a slow poller.',
+          queries: [
+            sqlSeries(`select $__timeGroupAlias(c.minute, $__interval, 0), c.member_id as metric, sum(c.polled)::float8 as value
+from cluster_slots c where c.site_id in (${chosenSites}) and $__timeFilter(c.minute) group by 1, 2 order by 1`),
+          ],
+          span: 24,
+          min: 0,
+          interval: '1m',
+          isStacked: true,
         }),
       ],
     },
