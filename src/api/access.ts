@@ -26,7 +26,9 @@ export function createGuards(
     const key = await checkKey(request);
     response.locals['key'] = key;
     // What collectors ask all the time counts for itself: it takes nothing from uploads.
-    const isCommand = /^\/api\/collector\/(commands|(heartbeat|plan)$)/.test(String(response.locals['route']));
+    const isCommand = /^\/api\/collector\/(commands|(heartbeat|plan)$)/.test(
+      String(response.locals['route']),
+    );
     const most = isCommand ? options.commandRequestsPerMinute : options.requestsPerMinute;
     const state = await limit(presentedKey(request) ?? '', isCommand ? 'commands' : 'collector');
     response.set('X-RateLimit-Limit', String(most));

@@ -5,7 +5,14 @@ import { startHealthServer } from '../telemetry/health-server.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { startOtel } from './otel.js';
 import { createFailure } from './failure.js';
-import { coordinated, goodByeMs, noOwnReport, noUploads, SlotTallies, startHeartbeats } from './heartbeats.js';
+import {
+  coordinated,
+  goodByeMs,
+  noOwnReport,
+  noUploads,
+  SlotTallies,
+  startHeartbeats,
+} from './heartbeats.js';
 import { uploadTarget } from './poller.js';
 import { startCoordination } from './polling.js';
 import { openSharedQueue } from './shared-queue.js';

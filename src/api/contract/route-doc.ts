@@ -19,15 +19,7 @@ interface PersonDoc extends Doc {
 interface Doc {
   /** Heading it stands under. */
   readonly group:
-    | 'Collectors'
-    | 'Live'
-    | 'History'
-    | 'Alerts'
-    | 'Commands'
-    | 'Plans'
-    | 'Cluster'
-    | 'People'
-    | 'Operation';
+    'Collectors' | 'Live' | 'History' | 'Alerts' | 'Commands' | 'Plans' | 'Cluster' | 'People' | 'Operation';
   /** One line. */
   readonly summary: string;
   /** What the line leaves out. */
