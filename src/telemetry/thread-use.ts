@@ -19,6 +19,7 @@ export function createThreadUse(threads: () => readonly Worker[]): () => number 
       all += now.active + now.idle - last.active - last.idle;
     }
     before = after;
-    return all > 0 ? active / all : 0;
+    // Their clocks are read one after the other, so a thread at rest may seem to go back a little.
+    return all > 0 ? Math.min(1, Math.max(0, active / all)) : 0;
   };
 }

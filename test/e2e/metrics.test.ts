@@ -125,7 +125,8 @@ describe.runIf(testPrometheusProgram('prometheus') !== null)('a Prometheus', () 
       expect(text.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length).toBeLessThan(
         1_000,
       );
-      expect(text).not.toContain('="other"');
+      // A member may be of a role that this release does not know; of anything else it says that there was no room.
+      expect(text).not.toMatch(/^(?!headframe_cluster_members).*="other"/m);
     }
   }, 120_000);
 

@@ -106,8 +106,8 @@ async function startSink(): Promise<Sink> {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      // An edge asks for commands too; here nobody gives any.
-      if (request.method !== 'POST') {
+      // An edge asks for commands too, and tells how it does; here nobody gives any, and nobody listens.
+      if (request.url !== '/api/collector/upload') {
         response.writeHead(404).end();
         return;
       }
