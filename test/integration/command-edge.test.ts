@@ -36,7 +36,8 @@ beforeEach(async () => {
     models: { [miner]: 'antminer-s19' },
     httpPort: 0,
     login,
-    timing: { restartS: 0.05, rebootS: 0.05, startingS: 0 },
+    // Up again at once: a second reboot would be carried out, and seen.
+    timing: { restartS: 0.05, rebootS: 0, startingS: 0 },
   });
   server = createServer((request, response) => {
     void (async () => {

@@ -165,11 +165,13 @@ export class CommandRunner {
   async #take(commands: readonly HandedCommand[], lateMs: number): Promise<void> {
     const { journal, clock, log, metrics } = this.#options;
     const receivedAt = clock();
-    const taken: { readonly command: HandedCommand; readonly entry: JournalEntry }[] = [];
+    const taken = new Map<number, { readonly command: HandedCommand; readonly entry: JournalEntry }>();
     for (const command of commands) {
       const known = journal.get(command.command_id);
       // Handed out again while it runs or waits to be reported: its result is on the way.
       if (known !== undefined || this.#running.has(command.command_id)) continue;
+      // Named twice in one answer: the journal does not have it yet.
+      if (taken.has(command.command_id)) continue;
       const kind = command.command as CommandKind;
       const aliveMs = Math.min(command.ttl_s, command.lease_s) * 1_000 - lateMs - marginMs;
       const ip = command.ip_address ?? (parseIp(command.miner_id) === null ? null : command.miner_id);
@@ -185,11 +187,11 @@ export class CommandRunner {
         state: 'received',
         report: null,
       };
-      taken.push({ command, entry });
+      taken.set(entry.id, { command, entry });
     }
-    if (taken.length === 0) return;
+    if (taken.size === 0) return;
     try {
-      await journal.received(taken.map(({ entry }) => entry));
+      await journal.received([...taken.values()].map(({ entry }) => entry));
     } catch (err) {
       metrics.add('headframe_edge_command_journal_errors_total', 1);
       log.error({ err }, 'commands: the journal cannot be written, so nothing is executed');
@@ -197,7 +199,8 @@ export class CommandRunner {
       await delay(1_000, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       return;
     }
-    for (const { command, entry } of taken) this.#run(entry, () => this.#decide(entry, command.params));
+    for (const { command, entry } of taken.values())
+      this.#run(entry, () => this.#decide(entry, command.params));
   }
 
   /** Runs a command in the background; the priority is the order they were handed out in. */
