@@ -12,9 +12,9 @@ interface EditFlags extends CallFlags {
 }
 interface SetFlags extends EditFlags {
   zone?: string;
-  interval?: number | null;
+  interval?: number | 'default';
   port?: number;
-  httpPort?: number | null;
+  httpPort?: number | 'default';
 }
 
 /** `plan`: what is polled of sites whose collectors fetch it from the api. */
@@ -66,9 +66,9 @@ function addSet(parent: Command, finish: Finish): void {
   ).action(async (ranges: string[], flags: SetFlags, self: Command) => {
     const settings: PlanSettings = {
       ...(flags.zone !== undefined && { zone: flags.zone }),
-      ...(flags.interval !== undefined && { interval_s: flags.interval }),
+      ...(flags.interval !== undefined && { interval_s: orNull(flags.interval) }),
       ...(flags.port !== undefined && { port: flags.port }),
-      ...(flags.httpPort !== undefined && { http_port: flags.httpPort }),
+      ...(flags.httpPort !== undefined && { http_port: orNull(flags.httpPort) }),
     };
     if (ranges.length === 0 && Object.keys(settings).length === 0)
       self.error('error: name ranges, or --zone, --interval, --port, --http-port');
@@ -109,10 +109,13 @@ const editOf = (flags: EditFlags): PlanEdit => ({
   isSure: flags.yes === true,
 });
 
+/** Not null yet: the parser of options takes that for an empty text. */
 const orDefault =
   (read: (text: string) => number) =>
-  (text: string): number | null =>
-    text === 'default' ? null : read(text);
+  (text: string): number | 'default' =>
+    text === 'default' ? text : read(text);
+
+const orNull = (value: number | 'default'): number | null => (value === 'default' ? null : value);
 
 function zone(text: string): string {
   if (planFields.zone.safeParse(text).success) return text;
