@@ -67,7 +67,14 @@ describe.runIf(redisUrl !== null)('a plan that changes under two coordinators an
     const zone = `plan-cluster-${process.pid}`;
     await plan(
       ...['set', `${base}.0.0/24`, `${base}.2.0/24`, '--zone', zone],
-      ...['--interval', String(intervalMs / 1_000), '--port', String(simulator.port)],
+      ...[
+        '--interval',
+        String(intervalMs / 1_000),
+        '--port',
+        String(simulator.port),
+        '--http-port',
+        'default',
+      ],
     );
     const coordinators = await Promise.all(['one', 'two'].map((name) => run(name, 'coordinator')));
     const pollers = await Promise.all(['three', 'four'].map((name) => run(name, 'poller')));
