@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { LivePage } from '../../../src/domain/ingest.js';
 import { useResource } from './api.js';
 import type { Site, TopMiners } from './api.js';
+import { ClusterPage } from './cluster/cluster-page.js';
 import { BatchDialog } from './commands/batch-dialog.js';
 import { CommandsPage } from './commands/commands-page.js';
 import { Detail } from './detail.js';
@@ -131,6 +132,7 @@ function Farm({ me, menu }: { readonly me: Me; readonly menu: ComponentChildren 
         {route.view === 'commands' && site !== null && (
           <CommandsPage key={site} site={site} me={me} route={route} go={go} />
         )}
+        {route.view === 'cluster' && site !== null && <ClusterPage key={site} site={site} />}
         {route.view === 'farm' && summary !== null && summary.total_miners > 0 && (
           <>
             <Summary stream={stream} summary={summary} />

@@ -35,7 +35,10 @@ interface HeaderProps {
   readonly menu: ComponentChildren;
 }
 
-const viewNames = { farm: 'Farm', commands: 'Commands' } as const satisfies Record<Route['view'], string>;
+const viewNames = { farm: 'Farm', commands: 'Commands', cluster: 'Cluster' } as const satisfies Record<
+  Route['view'],
+  string
+>;
 
 /** Name, site, parts of the page, and how fresh the page is. */
 export function Header({ sites, site, stream, route, go, menu }: HeaderProps) {

@@ -13,5 +13,6 @@ import './styles/raw.css';
 import './styles/session.css';
 import './styles/commands.css';
 import './styles/orders.css';
+import './styles/cluster.css';
 
 render(<App />, document.getElementById('app')!);

@@ -3,7 +3,7 @@ import type { LiveSort } from '../../../src/domain/ingest.js';
 import { minerStates, type MinerState } from '../../../src/domain/telemetry.js';
 
 /** What the page can show. */
-export const views = ['farm', 'commands'] as const;
+export const views = ['farm', 'commands', 'cluster'] as const;
 
 /** What the reader looks at; all of it stands in the address after `#`. */
 export interface Route {
