@@ -42,6 +42,7 @@ describe('the page for the cluster', () => {
     await page.waitForSelector('[data-testid=cluster-well]', { timeout: 60_000 });
     expect(await page.locator('[data-member]').count()).toBe(1);
     expect(await page.locator('[data-member] .cluster-state').innerText()).toBe('up');
+    expect(await page.locator('[data-member] td:nth-child(4)').innerText()).toBe('default');
     expect(await page.locator('[data-zone=default]').innerText()).not.toContain('not reached');
     await page.waitForSelector('[data-shard] .cluster-state[data-state=current]', { timeout: 60_000 });
     expect(faults).toEqual([]);

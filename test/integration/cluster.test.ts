@@ -95,6 +95,7 @@ describe.each(testEditions())('the cluster on %s', (edition) => {
       problems: [],
       totals: { live_pollers: 2, live_coordinators: 1, shards: 2, late: 0, skipped: 3 },
     });
+    expect(cluster.members.map(({ zones }) => zones)).toEqual([['default'], ['default'], ['default']]);
     const [first, second] = [...cluster.shards].sort((a, b) => a.shard_id.localeCompare(b.shard_id));
     expect(first).toMatchObject({
       shard_id: 's1',
