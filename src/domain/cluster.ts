@@ -1,4 +1,4 @@
-import type { MemberRole } from './heartbeat.js';
+import type { Heartbeat, MemberRole } from './heartbeat.js';
 
 export const memberStates = ['up', 'draining', 'left', 'lost'] as const;
 export type MemberState = (typeof memberStates)[number];
@@ -7,21 +7,22 @@ export const shardStates = ['current', 'late', 'waiting'] as const;
 export type ShardState = (typeof shardStates)[number];
 
 /** What a member tells of itself that is shown and not searched. */
-export interface MemberReport {
-  readonly threads: number;
-  readonly sockets: number;
-  readonly shards_at_once: number;
-  readonly threads_busy: number;
-  readonly shards_running: number;
-  readonly shards_waiting: number;
-  readonly event_loop_lag_ms: number;
-  readonly upload_lag_s: number | null;
-  readonly spool_bytes: number;
-  readonly spool_files: number;
-  readonly conservation_error: number;
-  readonly planned_shards: number | null;
-  readonly shards_left_out: number;
-}
+export type MemberReport = Pick<
+  Heartbeat,
+  | 'threads'
+  | 'sockets'
+  | 'shards_at_once'
+  | 'threads_busy'
+  | 'shards_running'
+  | 'shards_waiting'
+  | 'event_loop_lag_ms'
+  | 'upload_lag_s'
+  | 'spool_bytes'
+  | 'spool_files'
+  | 'conservation_error'
+  | 'planned_shards'
+  | 'shards_left_out'
+>;
 
 /** A member of one site, as the database has it. */
 export interface SiteMember {
