@@ -1,54 +1,22 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import postgres from 'postgres';
 import { afterEach, describe, expect, it } from 'vitest';
-import { startSimulator, type Simulator } from '../../load-test/simulator/simulator.js';
-import { createTestDatabase, testEditions, type TestDatabase } from '../support/database.js';
-import { killPrograms, runProgram, scrape, startProgram, type Program } from '../support/processes.js';
+import { startPlanFarm, urlIn, type PlanFarm } from '../support/plan-farm.js';
+import { scrape, type Program } from '../support/processes.js';
 import { waitFor } from '../support/wait.js';
 
 const intervalS = 2;
 const base = '127.58';
-let folder = '';
-let simulator: Simulator | null = null;
-let database: TestDatabase | null = null;
-let sql: postgres.Sql | null = null;
+let farm: PlanFarm | null = null;
 
 afterEach(async () => {
-  await killPrograms();
-  await sql?.end({ timeout: 2 });
-  await simulator?.stop();
-  await database?.drop();
-  await rm(folder, { recursive: true, force: true });
-  [simulator, database, sql] = [null, null, null];
+  await farm?.close();
+  farm = null;
 });
-
-const urlIn = async (program: Program): Promise<string> =>
-  (await program.waitForOutput(/"(?:url|metrics)":"(http[^"]+)"/))[1] ?? '';
 
 describe('a plan of the api that changes under an edge', () => {
   it('leaves unchanged miners every slot, brings new ones within an interval, and outlives the api', async () => {
-    folder = await mkdtemp(join(tmpdir(), 'headframe-plan-'));
-    database = await createTestDatabase({ edition: testEditions().at(-1) ?? 'plain' });
-    simulator = await startSimulator({ seed: 5, miners: { base: `${base}.0.1`, count: 600 } });
-    const db = postgres(database.url, { max: 2, onnotice: () => undefined });
-    sql = db;
-    const env = {
-      DATABASE_URL: database.url,
-      HEADFRAME_METRICS_PORT: '0',
-      XDG_CONFIG_HOME: folder,
-    };
-    const yaml = join(folder, 'headframe.yaml');
-    const configure = (more: object): Promise<void> =>
-      writeFile(yaml, JSON.stringify({ allow_loopback: true, ...more }));
-    const run = (name: string, ...args: string[]): Promise<Program> =>
-      startProgram({ name, args: [...args, '-c', yaml], logDir: folder, env });
-    const cli = (...args: string[]): Promise<string> =>
-      runProgram({ name: 'cli', args, logDir: folder, env });
-    await cli('migrate');
-    const made = await cli('keys', 'create', 'north', '--json');
-    const { key } = JSON.parse(made.split('\n')[0] ?? '') as { key: string };
+    farm = await startPlanFarm({ base, waitMs: 60_000 });
+    const { folder, simulator, key, configure, run, slots, until } = farm;
     const api = { port: 0, local_access: 'admin', rate_limit_per_minute: 10_000 };
     await configure({ api });
     const program = await run('api', 'api');
@@ -61,25 +29,7 @@ describe('a plan of the api that changes under an edge', () => {
     const start = (): Promise<Program> => run('edge', 'edge', '--data-dir', join(folder, 'data'));
     let edge = await start();
     await urlIn(edge);
-    const plan = (...args: string[]): Promise<string> =>
-      cli('plan', ...args, '--site', 'north', '--url', url, '--yes');
-    /** Stored slots of the miners of a network, ms. */
-    const slots = async (net: number, fromMs = 0, toMs = Infinity): Promise<Map<string, number[]>> => {
-      const rows = await db<{ ip: string; time: Date }[]>`
-        select m.ip, h.time from miner_telemetry_history h join miners m using (miner_id)
-        where m.ip like ${`${base}.${net}.%`}::text order by h.time`;
-      const found = new Map<string, number[]>();
-      for (const { ip, time } of rows) {
-        const ms = time.getTime();
-        if (ms >= fromMs && ms <= toMs) found.set(ip, [...(found.get(ip) ?? []), ms]);
-      }
-      return found;
-    };
-    const until = (what: string, net: number, miners: number, fromMs = 0): Promise<unknown> =>
-      waitFor(what, async () => (await slots(net, fromMs)).size >= miners, {
-        timeoutMs: 60_000,
-        everyMs: 250,
-      });
+    const plan = farm.plan.bind(farm, url);
 
     const zone = `plan-${process.pid}`;
     await plan(
