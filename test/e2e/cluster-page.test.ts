@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Browser, Page } from 'playwright-core';
-import { openBrowser } from '../support/browser.js';
+import { openBrowser, watchFaults } from '../support/browser.js';
 import { killCommands, makeOpenFolder, startCommand } from '../support/cli.js';
 
 let folder: Awaited<ReturnType<typeof makeOpenFolder>>;
@@ -22,15 +22,7 @@ afterAll(async () => {
 
 async function open(width: number): Promise<{ page: Page; faults: string[] }> {
   const page = await browser.newPage({ viewport: { width, height: 900 } });
-  const faults: string[] = [];
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) faults.push(message.text());
-  });
-  page.on('pageerror', (error) => faults.push(error.message));
-  await page.addInitScript({
-    content: `addEventListener('securitypolicyviolation', (event) =>
-      console.error('content security policy:', event.violatedDirective, event.blockedURI));`,
-  });
+  const faults = await watchFaults(page);
   await page.goto(url);
   await page.click('.views a:has-text("Cluster")');
   return { page, faults };

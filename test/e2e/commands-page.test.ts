@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Browser, Page } from 'playwright-core';
 import type { CommandRecord } from '../../src/domain/command-queue.js';
 import type { LivePage } from '../../src/domain/ingest.js';
-import { openBrowser } from '../support/browser.js';
+import { openBrowser, watchFaults } from '../support/browser.js';
 import { killCommands, makeOpenFolder, startCommand, type RunningCommand } from '../support/cli.js';
 import { ask } from '../support/people.js';
 import { waitFor } from '../support/wait.js';
@@ -56,15 +56,7 @@ async function signedIn(name: string, width = 1280): Promise<{ page: Page; fault
   const signIn = await context.request.post(`${url}/api/auth/login`, { data: { name, password } });
   expect(signIn.status()).toBe(200);
   const page = await context.newPage();
-  const faults: string[] = [];
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) faults.push(message.text());
-  });
-  page.on('pageerror', (error) => faults.push(error.message));
-  await page.addInitScript({
-    content: `addEventListener('securitypolicyviolation', (event) =>
-      console.error('content security policy:', event.violatedDirective, event.blockedURI));`,
-  });
+  const faults = await watchFaults(page);
   return { page, faults };
 }
 

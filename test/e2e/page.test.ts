@@ -7,7 +7,7 @@ import { dealFaults, mixes, pickModel } from '../../load-test/simulator/mix.js';
 import { models } from '../../load-test/simulator/models.js';
 import { hashText } from '../../load-test/simulator/random.js';
 import type { LiveMiner, LivePage, SiteSummary } from '../../src/domain/ingest.js';
-import { openBrowser } from '../support/browser.js';
+import { openBrowser, watchFaults } from '../support/browser.js';
 import {
   killCommands,
   makeOpenFolder,
@@ -54,18 +54,9 @@ afterAll(async () => {
 
 async function open(options: { width?: number; hash?: string } = {}): Promise<Watched> {
   const page = await browser.newPage({ viewport: { width: options.width ?? 1280, height: 900 } });
-  const faults: string[] = [];
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) faults.push(message.text());
-  });
-  page.on('pageerror', (error) => faults.push(error.message));
+  const faults = await watchFaults(page);
   page.on('response', (answer) => {
     if (answer.status() >= 400) faults.push(`${answer.status()} ${answer.url()}`);
-  });
-  // Text, for it runs in the page: the types of a browser are not those of this file.
-  await page.addInitScript({
-    content: `addEventListener('securitypolicyviolation', (event) =>
-      console.error('content security policy:', event.violatedDirective, event.blockedURI));`,
   });
   await page.goto(`${url}/${options.hash ?? ''}`);
   return { page, faults };
