@@ -5,7 +5,7 @@ import { parseMissingComma } from './missing-comma.js';
 import { parsePlainText } from './plain-text.js';
 import { accessDeniedCode, isObject, readDeviceError } from './reply-status.js';
 import type { JsonObject, JsonValue, Reply } from './reply.js';
-import { defaultMaxDepth, parseTolerant } from './tolerant-json.js';
+import { parseTolerant } from './tolerant-json.js';
 import type { RepairCount } from './tolerant-scan.js';
 
 /** Bounds of reading. */
@@ -94,9 +94,12 @@ function unreadable(
   return { kind: 'unreadable', command, errorClass, shape, fingerprint, bytes: bytes.length };
 }
 
+const none: readonly Repair[] = [];
+
 /** Turns an object read into the reply it is: an answer, an error of the device, or a refusal. */
 export function classify(command: string, read: ReadObject, bytes: number): Reply {
-  const repairs: Repair[] = read.repairs.map(({ kind, count }) => ({ command, kind, count }));
+  const repairs =
+    read.repairs.length === 0 ? none : read.repairs.map(({ kind, count }) => ({ command, kind, count }));
   const { value, isTruncated } = read;
   const error = readDeviceError(value);
   if (error === null) return { kind: 'ok', command, value, repairs, isTruncated, bytes };
@@ -150,16 +153,14 @@ function readText(
   const comma = parseMissingComma(text);
   if (comma !== null && isShallowText(text, comma.value)) {
     const memberRepairs = new Map([[comma.member, oneMissingComma]]);
-    const read = { ...toObject(command, comma.value), ...namedRoot(command, comma.value, oneMissingComma) };
-    return { ...read, memberRepairs };
+    const { value, repairs } = namedRoot(command, comma.value, oneMissingComma);
+    return { kind: 'object', value, repairs, isTruncated: false, cutMember: null, memberRepairs };
   }
   const damaged = parseTolerant(text);
   if (damaged === null) return null;
-  return {
-    ...toObject(command, damaged.value),
-    ...damaged,
-    ...namedRoot(command, damaged.value, damaged.repairs),
-  };
+  const { isTruncated, cutMember, memberRepairs } = damaged;
+  const { value, repairs } = namedRoot(command, damaged.value, damaged.repairs);
+  return { kind: 'object', value, repairs, isTruncated, cutMember, memberRepairs };
 }
 
 function parseStrict(text: string): JsonValue | undefined {
@@ -175,9 +176,9 @@ function parseStrict(text: string): JsonValue | undefined {
   }
 }
 
-function toObject(command: string, value: JsonObject | JsonValue[]): ReadObject {
-  const named = Array.isArray(value) ? namedRoot(command, value, []) : { value, repairs: noRepairs };
-  return { kind: 'object', ...named, isTruncated: false, cutMember: null, memberRepairs: null };
+function toObject(command: string, root: JsonObject | JsonValue[]): ReadObject {
+  const { value, repairs } = namedRoot(command, root, noRepairs);
+  return { kind: 'object', value, repairs, isTruncated: false, cutMember: null, memberRepairs: null };
 }
 
 const noRepairs: readonly RepairCount[] = [];
@@ -195,16 +196,29 @@ function namedRoot(
   return { value: isObject(only) ? only : { [command.toUpperCase()]: value }, repairs: noted };
 }
 
-/** Openings counted before walking costs less: texts in brackets have hundreds of them. */
-const maxCounted = 20;
+/** Deepest nesting read of whole JSON; shorter texts than twice that cannot be nested deeper. */
+const maxDepth = 500;
+/** Objects and lists counted before walking costs less: texts in brackets hold hundreds of `[`. */
+const maxObjects = 16;
+const maxLists = 5;
 
-/** As `isShallow`, but a text with few openings need not be walked: most replies. */
+/** As `isShallow`, but a short text or one with few openings need not be walked: most replies. */
 function isShallowText(text: string, value: JsonObject | JsonValue[]): boolean {
-  let left = maxCounted;
-  for (const opening of '{[') {
-    for (let at = text.indexOf(opening); at !== -1 && left > 0; at = text.indexOf(opening, at + 1)) left -= 1;
+  return (
+    text.length < 2 * maxDepth ||
+    (isRarer('{', maxObjects, text) && isRarer('[', maxLists, text)) ||
+    isShallow(value, maxDepth)
+  );
+}
+
+/** Whether a character stands in a text at most `most` times. */
+function isRarer(character: string, most: number, text: string): boolean {
+  let at = -1;
+  for (let left = most; left >= 0; left -= 1) {
+    at = text.indexOf(character, at + 1);
+    if (at === -1) return true;
   }
-  return left > 0 || isShallow(value, defaultMaxDepth);
+  return false;
 }
 
 /** Whether nothing is nested deeper than `levels`; what reads the value may then recurse. */

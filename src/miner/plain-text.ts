@@ -42,6 +42,8 @@ const announcedBy: Readonly<Record<number, string>> = {
  * Source: cgminer API-README, Avalon10 API manual.
  */
 export function parsePlainText(text: string, hasEnd: boolean): PlainResult | null {
+  // JSON, damaged or not: what refuses it below costs more than this look.
+  if (text.startsWith('{') || text.startsWith('[')) return null;
   const bare = unquoted(text.trim());
   const trimmed = bare ?? text.trim();
   const status = farewell.exec(trimmed)?.[1];

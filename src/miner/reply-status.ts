@@ -42,9 +42,9 @@ function isBadV3(value: JsonObject, level: JsonValue | undefined): boolean {
 
 /** True when anything but the envelope holds a list or an object with something in it. */
 function hasPayload(value: JsonObject): boolean {
-  for (const key of Object.keys(value)) {
+  for (const key in value) {
     const member = value[key];
-    if (typeof member !== 'object' || member === null) continue;
+    if (key === 'STATUS' || typeof member !== 'object' || member === null) continue;
     const isEnvelope = envelope.has(key.toLowerCase()) && !(isObject(member) && key.toLowerCase() === 'msg');
     if (!isEnvelope && Object.keys(member).length > 0) return true;
   }

@@ -12,8 +12,8 @@ import {
 import type { RepairCount, RepairKind, Scan } from './tolerant-scan.js';
 import { skipArray, skipMembers } from './tolerant-values.js';
 
-/** Deepest nesting read, by the strict and by the tolerant way; replies of devices stay under ten. */
-export const defaultMaxDepth = 200;
+/** Deepest nesting read of damaged JSON; replies of devices stay under ten. */
+const defaultMaxDepth = 200;
 
 /** What a damaged text held. */
 export interface TolerantResult {
