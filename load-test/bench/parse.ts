@@ -1,30 +1,21 @@
-import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 import { decodeReply } from '../../src/miner/decode-reply.js';
-import { parseFixtures } from './parse-fixtures.js';
-import type { ParseFixture } from './parse-fixtures.js';
+import { modelNames } from '../simulator/models.js';
+import { parsePoll, type AskedReply, type ParsePoll } from './parse-polls.js';
+import { describeMachine, finish, progress, type Figure } from './report.js';
 
-/** One line of the report. */
-export interface ParseBenchRow {
-  readonly family: string;
-  /** `strict` for the clean reply, else how it was damaged. */
-  readonly variant: string;
-  readonly bytes: number;
-  readonly repliesPerS: number;
-  /** Time against decoding and `JSON.parse` of the clean reply in the same run; lower is better. */
-  readonly ratio: number;
+/** Bounds of the time reading takes, against `JSON.parse` of the clean replies. */
+const targets = { clean: 1.15, damaged: 6 };
+
+/** Length and repetition of each measurement; of the rounds the fastest counts, for the others were disturbed. */
+interface Effort {
+  readonly roundMs: number;
+  readonly rounds: number;
 }
 
-/** Length and repetition of each measurement. */
-export interface ParseBenchOptions {
-  /** Of one round of one variant, ms. */
-  readonly roundMs?: number;
-  /** Rounds, taken in turn with the baseline; the fastest counts, since the others were disturbed. */
-  readonly rounds?: number;
-}
+const batch = 10;
 
-const batch = 20;
-
-/** Seconds per call, over at least `roundMs`. */
+/** Milliseconds per call, over at least `roundMs`. */
 function timePerCall(call: () => unknown, roundMs: number): number {
   const start = performance.now();
   let calls = 0;
@@ -32,59 +23,83 @@ function timePerCall(call: () => unknown, roundMs: number): number {
     for (let i = 0; i < batch; i += 1) call();
     calls += batch;
     const elapsedMs = performance.now() - start;
-    if (elapsedMs >= roundMs) return elapsedMs / 1000 / calls;
+    if (elapsedMs >= roundMs) return elapsedMs / calls;
   }
 }
 
-function measure(fixture: ParseFixture, options: Required<ParseBenchOptions>): ParseBenchRow[] {
-  const cleanBytes = Buffer.from(fixture.clean);
-  // What any reader must do: bytes to text without the NUL, text to objects.
-  const baseline = (): unknown => JSON.parse(cleanBytes.toString('utf8', 0, cleanBytes.length - 1));
-  const variants = [{ how: 'strict', text: fixture.clean }, ...fixture.damaged].map(({ how, text }) => ({
-    how,
-    bytes: Buffer.from(text),
-    best: Infinity,
-    bestBase: Infinity,
-  }));
-  for (let round = 0; round <= options.rounds; round += 1) {
-    for (const variant of variants) {
-      const base = timePerCall(baseline, options.roundMs);
-      const own = timePerCall(() => decodeReply(fixture.command, variant.bytes), options.roundMs);
-      if (round === 0) continue; // warm-up
-      variant.best = Math.min(variant.best, own);
-      variant.bestBase = Math.min(variant.bestBase, base);
-    }
+/** What any reader must do: bytes to text without the NUL, text to objects. */
+function parseAll(replies: readonly AskedReply[]): unknown {
+  let last: unknown;
+  for (const { bytes } of replies) last = JSON.parse(bytes.toString('utf8', 0, bytes.length - 1));
+  return last;
+}
+
+function decodeAll(replies: readonly AskedReply[]): unknown {
+  let last: unknown;
+  for (const { command, bytes } of replies) last = decodeReply(command, bytes);
+  return last;
+}
+
+/** Time of reading `replies`, ms, and of parsing `clean` in turn with it. */
+function compare(clean: readonly AskedReply[], replies: readonly AskedReply[], effort: Effort) {
+  let [readMs, parseMs] = [Infinity, Infinity];
+  for (let round = 0; round <= effort.rounds; round += 1) {
+    const parse = timePerCall(() => parseAll(clean), effort.roundMs);
+    const read = timePerCall(() => decodeAll(replies), effort.roundMs);
+    if (round === 0) continue; // warm-up
+    [readMs, parseMs] = [Math.min(readMs, read), Math.min(parseMs, parse)];
   }
-  return variants.map(({ how, bytes, best, bestBase }) => ({
-    family: fixture.family,
-    variant: how,
-    bytes: bytes.length,
-    repliesPerS: Math.round(1 / best),
-    ratio: best / bestBase,
-  }));
+  return { readMs, ratio: readMs / parseMs };
 }
 
-/** Replies read per second and core, clean and damaged, against `JSON.parse` of the clean reply in the same run. */
-export async function benchParse(options: ParseBenchOptions = {}): Promise<ParseBenchRow[]> {
-  const complete = { roundMs: options.roundMs ?? 20, rounds: options.rounds ?? 15 };
-  return parseFixtures().flatMap((fixture) => measure(fixture, complete));
+function figuresOf({ family, model, clean, damaged }: ParsePoll, effort: Effort): Figure[] {
+  const bytes = clean.reduce((sum, reply) => sum + reply.bytes.length, 0);
+  const { readMs, ratio } = compare(clean, clean, effort);
+  const perS = Math.round((clean.length / readMs) * 1_000).toLocaleString('en-US');
+  const worst = damaged
+    .map(({ how, replies }) => ({ how, ratio: compare(clean, replies, { ...effort, rounds: 5 }).ratio }))
+    .reduce((most, one) => (one.ratio > most.ratio ? one : most));
+  const name = `${family}: ${model}`;
+  return [
+    {
+      name: `${name}, clean`,
+      value: ratio,
+      unit: 'x',
+      target: { atMost: targets.clean },
+      note: `${clean.length} replies, ${bytes.toLocaleString('en-US')} B; ${perS} replies/s`,
+    },
+    {
+      name: `${name}, damaged`,
+      value: worst.ratio,
+      unit: 'x',
+      target: { atMost: targets.damaged },
+      note: worst.how,
+    },
+  ];
 }
 
-/** The rows as a table for people. */
-export function formatParseBench(rows: readonly ParseBenchRow[]): string {
-  const lines = rows.map((row) =>
-    [
-      row.family.padEnd(14),
-      row.variant.padEnd(16),
-      String(row.bytes).padStart(7),
-      String(row.repliesPerS).padStart(11),
-      `${row.ratio.toFixed(2)} x`.padStart(9),
-    ].join(' '),
-  );
-  const head = `${'family'.padEnd(14)} ${'reply'.padEnd(16)} ${'bytes'.padStart(7)} ${'replies/s'.padStart(11)} ${'time'.padStart(9)}`;
-  return [head, ...lines].join('\n');
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  console.log(formatParseBench(await benchParse()));
-}
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    /** Machines whose name holds this. */
+    only: { type: 'string', default: '' },
+  },
+});
+const effort: Effort = values.quick ? { roundMs: 1, rounds: 1 } : { roundMs: 5, rounds: 25 };
+const names = modelNames.filter((name) => name.includes(values.only));
+if (names.length === 0) throw new Error(`--only ${values.only}: there are ${modelNames.join(', ')}`);
+const figures = names.flatMap((name, i) => {
+  if (i % 10 === 0) progress(`parse: machine ${i + 1} of ${names.length}`);
+  return figuresOf(parsePoll(name), effort);
+});
+const report = {
+  title: 'parse: reading the replies of one poll, against JSON.parse of the clean ones',
+  machine: describeMachine(),
+  figures,
+  remarks: [
+    'A poll is what the family of a simulated machine asks every slot. Every reply of it is damaged alike;',
+    'told is the damage that cost most. Firmware that never sends strict JSON counts as clean with what it says.',
+  ],
+};
+finish(report, values.json);

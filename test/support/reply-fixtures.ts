@@ -1,5 +1,5 @@
 /** One believable reply and the ways it is damaged in the field. */
-export interface ParseFixture {
+export interface ReplyFixture {
   readonly family: string;
   readonly command: string;
   /** As a device sends it, with the NUL behind. */
@@ -180,7 +180,7 @@ function avalonStats(): string {
 const cut = (text: string): string => text.slice(0, Math.floor(text.length * 0.9));
 
 /** A reply of each family, its text as sent and damaged as that family's firmware damages it. */
-export function parseFixtures(): ParseFixture[] {
+export function replyFixtures(): ReplyFixture[] {
   const end = '\0';
   const s9 = antminerS9Stats();
   const s19 = antminerS19Stats();

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseFixtures } from '../../load-test/bench/parse-fixtures.js';
+import { replyFixtures } from '../support/reply-fixtures.js';
 import { decodeReply } from '../../src/miner/decode-reply.js';
 import { fingerprintReply } from '../../src/miner/fingerprint.js';
 import type { JsonObject, JsonValue, Reply } from '../../src/miner/reply.js';
@@ -274,7 +274,7 @@ describe('splitJoined', () => {
   });
 });
 
-const families = parseFixtures();
+const families = replyFixtures();
 const isStrict = (text: string): boolean => {
   try {
     return typeof JSON.parse(text) === 'object';
