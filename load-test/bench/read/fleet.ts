@@ -182,9 +182,10 @@ export class Fleet {
       hashrate_ghs: nominalGhs * share,
       hashrate_5s_ghs: nominalGhs * share * (0.95 + 0.1 * unit(miner, 5)),
       hashrate_expected_ghs: nominalGhs,
-      temperature_avg: 50 + 15 * warmth,
-      temperature_min: 44 + 15 * warmth,
-      temperature_max: 58 + 22 * warmth,
+      // One in fifty is hotter than the default rule allows.
+      temperature_avg: 46 + 15 * warmth,
+      temperature_min: 40 + 15 * warmth,
+      temperature_max: 53.4 + 22 * warmth,
       power_consumption: share === 0 ? 40 : powerW * (0.7 + 0.3 * share),
       efficiency: share === 0 ? null : ((powerW * (0.7 + 0.3 * share)) / (nominalGhs * share)) * 1_000,
       accepted_shares: 5_000 + Math.floor(900_000 * unit(miner, 6)),
