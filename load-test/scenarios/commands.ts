@@ -77,12 +77,24 @@ async function kills(farm: CommandFarm): Promise<Report> {
   return { facts: { sentMs, beginMs, killed, ...verdict }, violations: [...violations, ...late] };
 }
 
+/** How long after their slots the samples of a time were taken, ms. */
+async function readOffsets(farm: CommandFarm, from: Date, to: Date): Promise<object> {
+  const [row] = await farm.sql<{ p50: number; p95: number }[]>`
+    select percentile_cont(0.5) within group (order by offset_ms)::int as p50,
+      percentile_cont(0.95) within group (order by offset_ms)::int as p95
+    from miner_telemetry_history
+    where time >= ${from.toISOString()}::text::timestamptz and time < ${to.toISOString()}::text::timestamptz`;
+  return { offsetMs: row };
+}
+
 async function largeBatch(farm: CommandFarm, miners: number): Promise<Report> {
   const names = await minerNames(farm);
+  const quietAt = new Date();
   const quiet = await readPolling(farm);
   await delay(2 * intervalS * 1_000);
   const before = await readPolling(farm);
   const order = { site_id: farm.siteId, command_type: 'set_fan', parameters: { speed: 90 }, ttl_minutes: 60 };
+  const startedAt = new Date();
   const startedMs = performance.now();
   const made = await farm.ask('POST', 'commands/batch', { ...order, filter: { all: true } });
   const createdMs = Math.round(performance.now() - startedMs);
@@ -99,7 +111,10 @@ async function largeBatch(farm: CommandFarm, miners: number): Promise<Report> {
   await untilEnded(farm, 1_200_000);
   const endedMs = Math.round(performance.now() - startedMs);
   const after = await readPolling(farm);
-  const polling = { before: pollingBetween(quiet, before), during: pollingBetween(before, after) };
+  const polling = {
+    before: { ...pollingBetween(quiet, before), ...(await readOffsets(farm, quietAt, startedAt)) },
+    during: { ...pollingBetween(before, after), ...(await readOffsets(farm, startedAt, new Date())) },
+  };
   const statuses = await farm.sql<{ kind: string; status: string; n: number }[]>`
     select kind, status, count(*)::int as n from miner_commands group by 1, 2 order by 1, 2`;
   // What was handed out after the first urgent one was there, and before the last of them.
