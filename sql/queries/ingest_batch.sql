@@ -34,6 +34,26 @@ known as materialized (
   left join miner_telemetry_live l on l.miner_id = m.miner_id
   where i.is_newest
 ),
+-- What the samples between a miner's live row and its newest told last: the newest need not tell it again. A batch with
+-- one row a miner has none.
+told as materialized (
+  select i.key,
+    (array_agg(i.uptime_seconds order by i.time desc) filter (where i.uptime_seconds is not null))[1] as uptime_seconds,
+    (array_agg(i.boards_healthy order by i.time desc) filter (where i.boards_healthy is not null))[1] as boards_healthy,
+    (array_agg(i.chips_ok order by i.time desc) filter (where i.chips_ok is not null))[1] as chips_ok,
+    (array_agg(i.board_serials::text order by i.time desc) filter (where i.board_serials is not null))[1]::text[]
+      as board_serials,
+    (array_agg(i.hashrate_expected_ghs order by i.time desc) filter (where i.hashrate_expected_ghs is not null))[1]
+      as hashrate_expected_ghs,
+    (array_agg(i.pool_url order by i.time desc) filter (where i.pool_url is not null))[1] as pool_url,
+    (array_agg(i.worker_name order by i.time desc) filter (where i.worker_name is not null))[1] as worker_name,
+    (array_agg(i.model order by i.time desc) filter (where i.model is not null))[1] as model,
+    (array_agg(i.firmware order by i.time desc) filter (where i.firmware is not null))[1] as firmware
+  from input i
+  left join known k on k.key = i.key
+  where not i.is_newest and (k.time is null or k.time < i.time)
+  group by i.key
+),
 -- Rows that say they are another than their address is known for, or are from before it was that one's.
 doubtful as materialized (
   select i.key, i.time, i.mac, i.serial
@@ -67,13 +87,13 @@ claims as materialized (
 identity as (
   insert into miners as m (site_id, key, ip, mac, serial, model, firmware, family, first_seen)
   select $2::int, i.key, i.ip, case when not $10::text::boolean then i.mac end, case when not $10::text::boolean then i.serial end,
-    i.model, i.firmware, i.family, i.time
-  from input i left join known k on k.key = i.key
+    coalesce(i.model, t.model), coalesce(i.firmware, t.firmware), i.family, i.time
+  from input i left join known k on k.key = i.key left join told t on t.key = i.key
   where i.is_newest and (
     k.miner_id is null
     or ((k.time is null or k.time < i.time)
       and (i.ip <> coalesce(k.ip, '') or i.mac <> coalesce(k.mac, '') or i.serial <> coalesce(k.serial, '')
-        or i.model <> coalesce(k.model, '') or i.firmware <> coalesce(k.firmware, '')
+        or coalesce(i.model, t.model) <> coalesce(k.model, '') or coalesce(i.firmware, t.firmware) <> coalesce(k.firmware, '')
         or i.family <> coalesce(k.family, '')))
   )
     and not exists (select from claims)
@@ -130,20 +150,23 @@ live as (
     hashrate_expected_ghs, temperature_avg, temperature_min, temperature_max, frequency_avg, power_w, efficiency,
     offset_ms, latency_ms, pool_latency_ms, online, state, health, reported_health, error_class, error_message,
     pool_url, worker_name, fan_speeds, site_id, changed_at)
-  select ids.miner_id, i.boards_total, i.boards_healthy, i.boards_healthy, i.chips_ok, i.board_serials, i.time, i.last_online_at,
-    i.identified_at, i.accepted_shares, i.rejected_shares, i.hardware_errors, i.uptime_seconds, i.uptime_seconds, i.hashrate_ghs,
-    i.hashrate_5s_ghs, i.hashrate_expected_ghs, i.temperature_avg, i.temperature_min, i.temperature_max,
+  select ids.miner_id, i.boards_total, i.boards_healthy, coalesce(i.boards_healthy, t.boards_healthy),
+    coalesce(i.chips_ok, t.chips_ok), coalesce(i.board_serials, t.board_serials), i.time, i.last_online_at,
+    i.identified_at, i.accepted_shares, i.rejected_shares, i.hardware_errors, i.uptime_seconds,
+    coalesce(i.uptime_seconds, t.uptime_seconds), i.hashrate_ghs, i.hashrate_5s_ghs,
+    coalesce(i.hashrate_expected_ghs, t.hashrate_expected_ghs), i.temperature_avg, i.temperature_min, i.temperature_max,
     i.frequency_avg, i.power_w, i.efficiency, i.offset_ms, i.latency_ms, i.pool_latency_ms, i.online, i.state,
-    i.health, i.reported_health, i.error_class, i.error_message, i.pool_url, i.worker_name, i.fan_speeds::int[],
-    $2::int, clock_timestamp()
+    i.health, i.reported_health, i.error_class, i.error_message, coalesce(i.pool_url, t.pool_url),
+    coalesce(i.worker_name, t.worker_name), i.fan_speeds::int[], $2::int, clock_timestamp()
   from input i
   join ids on ids.key = i.key
+  left join told t on t.key = i.key
   where i.is_newest
     and not exists (select from late s where s.miner_id is not null and s.key = i.key and s.time = i.time)
   order by ids.miner_id
   on conflict (miner_id) do update set
     boards_total = excluded.boards_total, boards_healthy = excluded.boards_healthy,
-    known_boards_healthy = coalesce(excluded.boards_healthy, l.known_boards_healthy),
+    known_boards_healthy = coalesce(excluded.known_boards_healthy, l.known_boards_healthy),
     known_chips_ok = coalesce(excluded.known_chips_ok, l.known_chips_ok), time = excluded.time,
     last_online_at = coalesce(excluded.last_online_at, l.last_online_at),
     identified_at = coalesce(excluded.identified_at, l.identified_at),
@@ -152,7 +175,7 @@ live as (
       else coalesce(excluded.known_board_serials, l.known_board_serials) end,
     accepted_shares = excluded.accepted_shares, rejected_shares = excluded.rejected_shares,
     hardware_errors = excluded.hardware_errors, uptime_seconds = excluded.uptime_seconds,
-    known_uptime_seconds = coalesce(excluded.uptime_seconds, l.known_uptime_seconds),
+    known_uptime_seconds = coalesce(excluded.known_uptime_seconds, l.known_uptime_seconds),
     hashrate_ghs = excluded.hashrate_ghs, hashrate_5s_ghs = excluded.hashrate_5s_ghs,
     hashrate_expected_ghs = coalesce(excluded.hashrate_expected_ghs, l.hashrate_expected_ghs),
     temperature_avg = excluded.temperature_avg, temperature_min = excluded.temperature_min,
@@ -179,21 +202,23 @@ live_details as (
   on conflict (miner_id) do update set
     temperature_chips = excluded.temperature_chips, boards = excluded.boards, details = excluded.details
 ),
--- Each sample newer than the live row beside what was known before it; null: not told.
+-- Each sample newer than the live row beside what was known before it; null: not told. Those before the newest are
+-- marked late, and looked at again in their order.
 steps as (
   select k.miner_id, i.time, i.state, i.uptime_seconds, i.model, i.firmware, i.pool_url, i.worker_name,
     i.boards_healthy, i.board_serials, i.chips_ok,
     coalesce(lag(i.state) over w, k.state) as old_state,
-    coalesce(lag(i.uptime_seconds) over w, k.known_uptime_seconds) as old_uptime_seconds,
-    coalesce(lag(i.model) over w, k.model) as old_model,
-    coalesce(lag(i.firmware) over w, k.firmware) as old_firmware,
-    coalesce(lag(i.pool_url) over w, k.pool_url) as old_pool_url,
-    coalesce(lag(i.worker_name) over w, k.worker_name) as old_worker_name,
-    coalesce(lag(i.boards_healthy) over w, k.known_boards_healthy) as old_boards_healthy,
-    coalesce(lag(i.board_serials) over w, k.known_board_serials) as old_board_serials,
-    coalesce(lag(i.chips_ok) over w, k.known_chips_ok) as old_chips_ok
+    coalesce(lag(i.uptime_seconds) over w, case when i.is_newest then t.uptime_seconds end, k.known_uptime_seconds) as old_uptime_seconds,
+    coalesce(lag(i.model) over w, case when i.is_newest then t.model end, k.model) as old_model,
+    coalesce(lag(i.firmware) over w, case when i.is_newest then t.firmware end, k.firmware) as old_firmware,
+    coalesce(lag(i.pool_url) over w, case when i.is_newest then t.pool_url end, k.pool_url) as old_pool_url,
+    coalesce(lag(i.worker_name) over w, case when i.is_newest then t.worker_name end, k.worker_name) as old_worker_name,
+    coalesce(lag(i.boards_healthy) over w, case when i.is_newest then t.boards_healthy end, k.known_boards_healthy) as old_boards_healthy,
+    coalesce(lag(i.board_serials) over w, case when i.is_newest then t.board_serials end, k.known_board_serials) as old_board_serials,
+    coalesce(lag(i.chips_ok) over w, case when i.is_newest then t.chips_ok end, k.known_chips_ok) as old_chips_ok
   from input i
   join known k on k.key = i.key
+  left join told t on t.key = i.key
   where k.time < i.time
   window w as (partition by k.miner_id order by i.time)
 ),

@@ -1,7 +1,8 @@
 -- Makes the events of samples that came late, or many at once, what they would be had each come in its turn: what a
 -- sample tells against the one before it that told the same. Looks at the samples of {{site}} from {{from_s}}, s since
 -- the epoch, for {{width_s}}, miners above {{after}} up to {{until}}, and with them at the sample before and the one
--- after, no further than {{near_s}}. Doing it again changes nothing.
+-- after, no further than {{near_s}}. What a miner's next sample is told against becomes what one of these told, where
+-- none after it did. Doing it again changes nothing.
 with sample as materialized (
   select h.miner_id, h.time, h.state::text as state, h.uptime_seconds, h.boards_healthy, h.boards
   from miners m
@@ -59,15 +60,16 @@ far as (
   ) f
   where k.value is null and (k.miner_id, k.kind) in (select miner_id, kind from here)
 ),
+told as materialized (
+  select miner_id, time, kind, value from here
+  union all select miner_id, time, kind, value from near where value is not null
+  union all select miner_id, time, kind, value from far
+),
 step as materialized (
   select w.*, case when w.kind = 'reboot' then w.value::int8 < w.old_value::int8 else w.value <> w.old_value end as is_change
   from (
     select miner_id, kind, time, value, lag(value) over (partition by miner_id, kind collate "C" order by time) as old_value
-    from (
-      select miner_id, time, kind, value from here
-      union all select miner_id, time, kind, value from near where value is not null
-      union all select miner_id, time, kind, value from far
-    ) told
+    from told
   ) w
   where w.old_value is not null
 ),
@@ -96,6 +98,30 @@ gone as (
     and not exists (
       select from right_one r where r.miner_id = t.miner_id and r.time = t.time and r.kind = t.kind
         and r.from_value = t.from_value and r.to_value = t.to_value)
+),
+last_told as materialized (
+  select miner_id, max(value) filter (where kind = 'reboot')::int8 as uptime_seconds,
+    max(value) filter (where kind = 'boards')::int as boards_healthy, max(value) filter (where kind = 'chips')::int as chips_ok
+  from (select distinct on (miner_id, kind collate "C") * from told order by miner_id, kind collate "C", time desc) l
+  where l.time >= to_timestamp({{from_s}}) and l.time < to_timestamp({{from_s}} + {{width_s}}) and l.kind <> 'state'
+  group by miner_id
+),
+stale as materialized (
+  select n.*
+  from last_told n join miner_telemetry_live l on l.miner_id = n.miner_id
+  where l.time < to_timestamp({{from_s}} + {{width_s}} + {{near_s}})
+    and (n.uptime_seconds <> coalesce(l.known_uptime_seconds, -1)
+      or n.boards_healthy <> coalesce(l.known_boards_healthy, -1) or n.chips_ok <> coalesce(l.known_chips_ok, -1))
+  order by l.miner_id
+  for update of l
+),
+known as (
+  update miner_telemetry_live l set
+    known_uptime_seconds = coalesce(n.uptime_seconds, l.known_uptime_seconds),
+    known_boards_healthy = coalesce(n.boards_healthy, l.known_boards_healthy),
+    known_chips_ok = coalesce(n.chips_ok, l.known_chips_ok)
+  from stale n
+  where l.miner_id = n.miner_id
 )
 insert into miner_events (time, site_id, miner_id, kind, from_value, to_value)
 select r.time, {{site}}, r.miner_id, r.kind, r.from_value, r.to_value

@@ -179,10 +179,10 @@ describe('OpenTelemetry', () => {
       'otel.traces': 'otlp',
       'otel.metrics': 'otlp',
       'otel.endpoint': `http://127.0.0.1:${port}`,
-      'otel.timeout_ms': 300,
+      'otel.timeout_ms': 800,
       'otel.max_queue_spans': 64,
       'otel.metrics_every_s': 1,
-      'otel.shutdown_ms': 500,
+      'otel.shutdown_ms': 100,
     });
     await waitFor(
       'exports to fail again and again, and slots to be polled all the while',

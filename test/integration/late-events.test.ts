@@ -110,6 +110,28 @@ describe.each(testEditions())('events of late samples on %s', (edition) => {
     expect(inOrder(await found())).toEqual([...expected, 'a 20 reboot 90600 > 0']);
   });
 
+  test('are told against the last sample that told the same, of the same batch or late', async () => {
+    const mining = (uptimeS: number | null, boards: number | null): Told => ({
+      state: 'mining',
+      uptimeS,
+      boards,
+    });
+    await write([rowOf('a', 0, mining(500, 3)), rowOf('b', 0, mining(null, null))]);
+    // The newest of one upload tells nothing of what an earlier one told.
+    const pool = { ...rowOf('a', 10, mining(1_100, 2)), pool_url: 'stratum+tcp://two.example:3333' };
+    await write([pool, { ...rowOf('a', 20, mining(null, null)), pool_url: null }]);
+    // Another one came late, and told what none after it had.
+    await write([rowOf('b', 10, mining(null, null))]);
+    await write([rowOf('b', 5, mining(900, 3))]);
+    await run();
+    await write([rowOf('a', 30, mining(60, 3)), rowOf('b', 30, mining(30, 2))]);
+    const a = ['a 10 boards 3 > 2', 'a 30 boards 2 > 3', 'a 30 reboot 1100 > 60'];
+    const b = ['b 30 boards 3 > 2', 'b 30 reboot 900 > 30'];
+    expect(inOrder(await found())).toEqual([...a, ...b]);
+    const pools = await storage.query(`select to_value from miner_events where kind = 'pool' order by time`);
+    expect(pools[0]).toEqual({ to_value: 'stratum+tcp://two.example:3333' });
+  });
+
   test('are those of the samples in their order, whatever the order they came in', async () => {
     const told = fc.record({
       state: fc.constantFrom('mining', 'unreachable', 'sleeping'),
