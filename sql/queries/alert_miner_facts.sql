@@ -13,6 +13,7 @@ bounds as materialized (
     coalesce(max(threshold) filter (where kind = 'hashrate_low'), -1) as hashrate,
     coalesce(min(threshold) filter (where kind = 'hardware_errors'), 'infinity') as errors,
     coalesce(max(threshold) filter (where kind = 'fan_failure'), -1) as fan,
+    coalesce(min(threshold) filter (where kind = 'pool_dead'), 'infinity') as dry_minutes,
     coalesce(bool_or(kind in ('board_lost', 'chips_lost')), false) as has_boards,
     coalesce(bool_or(kind = 'offline'), false) as has_offline,
     coalesce(bool_or(kind = 'pool_wrong' and pools <> '{}'), false) as has_pools
@@ -30,28 +31,35 @@ held as materialized (
   select rule_id, miner_id, null, null, alert_id, incident_id, triggered_at
   from alerts where resolved_at is null and miner_id is not null
 ),
-watched as materialized (
-  select m.miner_id, m.site_id, m.key, m.model, m.ip, m.mac, m.address,
-    m.vacated_at is not null and not l.online or l.time < $4::text::timestamptz as is_gone,
-    l.online and l.time >= $2::text::timestamptz as is_fresh,
-    not l.online and l.time >= $3::text::timestamptz as is_offline,
-    l.state, l.hashrate_ghs, l.hashrate_ghs / nullif(l.hashrate_expected_ghs, 0) as ratio, l.temperature_max,
-    l.fan_speeds, l.boards_total, l.boards_healthy, l.pool_url, l.accepted_shares, c.errors_per_hour,
-    case when c.accepted_shares = l.accepted_shares
-      then greatest(0, extract(epoch from l.time - c.accepted_at) / 60) else 0 end as dry_minutes
+-- Found in the live rows and the counters alone: those of the miners are as many, and few are asked for.
+suspect as materialized (
+  select l.miner_id, l.time, l.online, l.state, l.hashrate_ghs, l.hashrate_expected_ghs, l.temperature_max, l.fan_speeds,
+    l.boards_total, l.boards_healthy, l.pool_url, l.accepted_shares, c.errors_per_hour, c.accepted_shares as old_shares, c.accepted_at
   from miner_telemetry_live l
-  join miners m using (miner_id)
   cross join bounds b
   left join miner_alert_counters c using (miner_id)
-  where not l.online and b.has_offline and m.vacated_at is null
+  where not l.online and b.has_offline
     or l.temperature_max > b.temperature
     or l.hashrate_ghs < b.hashrate * l.hashrate_expected_ghs
     or c.errors_per_hour > b.errors
     or b.fan > any (l.fan_speeds)
     or b.has_boards and (l.boards_healthy < l.boards_total or l.state = 'no_boards')
     or c.accepted_shares = l.accepted_shares and c.accepted_at < $6::text::timestamptz
+      and extract(epoch from l.time - c.accepted_at) / 60 >= b.dry_minutes
     or b.has_pools and l.pool_url is not null
     or l.miner_id in (select miner_id from held)
+),
+watched as materialized (
+  select m.miner_id, m.site_id, m.key, m.model, m.ip, m.mac, m.address,
+    m.vacated_at is not null and not l.online or l.time < $4::text::timestamptz as is_gone,
+    l.online and l.time >= $2::text::timestamptz as is_fresh,
+    not l.online and l.time >= $3::text::timestamptz as is_offline,
+    l.state, l.hashrate_ghs, l.hashrate_ghs / nullif(l.hashrate_expected_ghs, 0) as ratio, l.temperature_max,
+    l.fan_speeds, l.boards_total, l.boards_healthy, l.pool_url, l.accepted_shares, l.errors_per_hour,
+    case when l.old_shares = l.accepted_shares
+      then greatest(0, extract(epoch from l.time - l.accepted_at) / 60) else 0 end as dry_minutes
+  from suspect l
+  join miners m using (miner_id)
 ),
 readings as (
   select w.*, r.rule_id, r.kind, r.severity, r.threshold, r.clear_threshold, r.duration_s, r.cooldown_s, r.is_below,
@@ -95,12 +103,17 @@ readings as (
     and (w.is_fresh or r.kind = 'offline' or (r.rule_id, w.miner_id) in (select rule_id, miner_id from held))
   left join heard_sites s on s.site_id = w.site_id
 ),
+-- A farm breaches few of its rules: all that it keeps is not carried on.
 facts as materialized (
-  select r.*, case
-      when is_gone and is_heard then 'gone'
-      when is_idle and is_heard then 'clear'
-      else headframe_alert_status(value, threshold, clear_threshold, is_below) end as status
-  from readings r
+  select *
+  from (
+    select r.*, case
+        when is_gone and is_heard then 'gone'
+        when is_idle and is_heard then 'clear'
+        else headframe_alert_status(value, threshold, clear_threshold, is_below) end as status
+    from readings r
+  ) f
+  where status = 'breach' or (rule_id, miner_id) in (select rule_id, miner_id from held)
 )
 select f.rule_id, f.site_id, f.site_name, f.miner_id, f.key, f.model, f.ip, f.pool_url, f.kind, f.severity, f.status, f.value,
   f.threshold, f.duration_s, f.cooldown_s, h.since, h.due_at, h.alert_id, h.incident_id, h.triggered_at,
