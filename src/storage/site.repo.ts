@@ -102,7 +102,7 @@ export class SiteRepo {
     const rows = await this.#db.run(
       'freshness',
       (sql) => sql<SiteFreshness[]>`
-      with slots as (
+      with slots as materialized (
         select s.site_id, ${now.toISOString()}::text::timestamptz - 2 * make_interval(secs => coalesce(
           (select i.interval_s from site_intervals i where i.site_id = s.site_id order by i.since desc limit 1),
           ${String(intervalS)}::text::float8)) as since
