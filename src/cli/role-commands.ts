@@ -22,15 +22,20 @@ import { openTerminal, type Terminal } from './terminal.js';
 
 type Start = (config: Config, log: Logger, terminal: Terminal | null) => Promise<Role>;
 
-/** Runs a role; on a terminal its log is text, above the line of status. */
-async function run(config: Config, start: Start): Promise<number> {
+/** Runs a role with what `read` reads; on a terminal its log is text, above the line of status. */
+async function run(read: () => Config, start: Start): Promise<number> {
+  const config = read();
   const terminal = openTerminal();
   const log = createLogger(
     config.log_level,
     terminal && { write: (json: string) => terminal.print(formatLogLine(json)) },
   );
   try {
-    return await runRole(() => start(config, log, terminal), { log, shutdownMs: config.shutdown_ms });
+    return await runRole(() => start(config, log, terminal), {
+      log,
+      shutdownMs: config.shutdown_ms,
+      reread: read,
+    });
   } catch (error) {
     terminal?.clear();
     throw error;
@@ -39,12 +44,12 @@ async function run(config: Config, start: Start): Promise<number> {
 
 /** Starts what has a page: prints the steps on a terminal, the address on stdout, then the status. */
 async function runWithPage(
-  config: Config,
-  start: (log: Logger, options: UpStart) => Promise<Up>,
+  read: () => Config,
+  start: (config: Config, log: Logger, options: UpStart) => Promise<Up>,
   farewell: string,
 ): Promise<number> {
-  return run(config, async (_config, log, terminal) => {
-    const up = await start(log, { onStep: (step) => terminal?.show(`${step} …`) });
+  return run(read, async (config, log, terminal) => {
+    const up = await start(config, log, { onStep: (step) => terminal?.show(`${step} …`) });
     terminal?.clear();
     process.stdout.write(`${up.url}\n`);
     // Beside the data, so that a pipe of the address holds the address alone.
@@ -64,7 +69,7 @@ export function addRoleCommands(program: Command, finish: Finish): void {
   program.commandsGroup('Roles:');
   const role = (name: string, description: string, load: () => Promise<Start>): Command =>
     withConfigFlags(program.command(name).description(description)).action(async (flags: ConfigFlags) =>
-      finish(await run(configOf(flags), await load())),
+      finish(await run(() => configOf(flags), await load())),
     );
   withExamples(
     role(
@@ -111,9 +116,10 @@ function addDemo(program: Command, finish: Finish): void {
     'headframe demo --miners 2000 --port 9000 --set poll.interval_s=5',
   ).action(async (flags: ConfigFlags & { miners: number; port?: number }) => {
     const { startDemo, demoSettings } = await import('../roles/demo.js');
-    const config = configOf(flags, { preset: demoSettings, flags: portSetting(flags), readsFile: false });
-    const start = (log: Logger, options: UpStart) => startDemo(config, log, flags.miners, options);
-    finish(await runWithPage(config, start, 'Nothing of the demo is left.'));
+    const read = () => configOf(flags, { preset: demoSettings, flags: portSetting(flags), readsFile: false });
+    const start = (config: Config, log: Logger, options: UpStart) =>
+      startDemo(config, log, flags.miners, options);
+    finish(await runWithPage(read, start, 'Nothing of the demo is left.'));
   });
 }
 
@@ -132,8 +138,8 @@ function addUp(program: Command, finish: Finish): void {
     'DATABASE_URL=postgres://… headframe up -c farm.yaml',
   ).action(async (flags: ConfigFlags & UpFlags) => {
     const { startUp } = await import('../roles/up.js');
-    const config = configOf(flags, { flags: { ...sitesSetting(flags), ...portSetting(flags) } });
-    finish(await runWithPage(config, (log, options) => startUp(config, log, options), ''));
+    const read = () => configOf(flags, { flags: { ...sitesSetting(flags), ...portSetting(flags) } });
+    finish(await runWithPage(read, startUp, ''));
   });
 }
 

@@ -1,3 +1,4 @@
+import type { Config } from '../config/schema.js';
 import type { Logger } from '../telemetry/logger.js';
 
 /** A running composition of parts. */
@@ -6,15 +7,17 @@ export interface Role {
   stop(): Promise<void>;
   /** Rejects when a part has failed for good. */
   readonly failed: Promise<never>;
+  /** Takes over what may change while it runs; throws, and nothing has changed, for settings that are wrong. */
+  reload?(config: Config): void;
 }
 
 /**
  * Runs a role until SIGINT, SIGTERM, the end of its terminal, or its failure, then stops it. A second
- * signal does not wait. Answers the exit code.
+ * signal does not wait. Without a terminal SIGHUP has it take over settings that `reread` reads. Answers the exit code.
  */
 export async function runRole(
   start: () => Promise<Role>,
-  options: { log: Logger; shutdownMs: number },
+  options: { log: Logger; shutdownMs: number; reread?: () => Config },
 ): Promise<number> {
   const signals = countSignals();
   let role: Role;
@@ -25,6 +28,8 @@ export async function runRole(
     if (signals.count() > 0) return 0;
     throw error;
   }
+  const { reread, log } = options;
+  if (reread && role.reload && !process.stderr.isTTY) process.on('SIGHUP', () => reload(role, reread, log));
   let code = 0;
   try {
     await Promise.race([signals.first, role.failed]);
@@ -41,7 +46,16 @@ export async function runRole(
   return code;
 }
 
-/** A hangup counts only on a terminal: elsewhere `nohup` may have asked that it be ignored. */
+function reload(role: Role, reread: () => Config, log: Logger): void {
+  try {
+    role.reload?.(reread());
+    log.info('settings were read again');
+  } catch (err) {
+    log.error({ err }, 'settings were not taken over; what was in force stays');
+  }
+}
+
+/** A hangup ends it on a terminal only: elsewhere `nohup` may have asked that it be ignored. */
 function countSignals(): { count(): number; first: Promise<void> } {
   let signals = 0;
   const first = new Promise<void>((resolve) => {

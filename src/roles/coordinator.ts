@@ -16,13 +16,10 @@ import {
 import { uploadTarget } from './poller.js';
 import { startCoordination } from './polling.js';
 import { openSharedQueue } from './shared-queue.js';
-import { hasApiPlan, startSitePlans } from './site-plans.js';
+import { hasApiPlan, startSitePlans, type Planned } from './site-plans.js';
 
 /** `headframe coordinator`: plans the configured sites and adds their slot jobs. */
-export async function startCoordinatorRole(
-  config: Config,
-  log: Logger,
-): Promise<{ stop(): Promise<void>; failed: Promise<never> }> {
+export async function startCoordinatorRole(config: Config, log: Logger): Promise<Planned> {
   if (config.sites.length === 0)
     throw new AppError('CONFIG_INVALID', 'sites: none configured, so there is nothing to poll');
   const asked = config.sites.filter(hasApiPlan);
@@ -60,6 +57,7 @@ export async function startCoordinatorRole(
   log.info({ shards: plans.shards().length, metrics: health.url }, 'coordinating');
   return {
     failed: failure.failed,
+    reload: plans.reload,
     async stop() {
       heartbeats.drain();
       await plans.stop();

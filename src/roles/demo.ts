@@ -71,8 +71,13 @@ export async function startDemo(
       log,
       options,
     );
+    // Its one site is in no settings that could be read again.
+    const { url, firstLogin, status, failed } = up;
     return {
-      ...up,
+      url,
+      firstLogin,
+      status,
+      failed,
       async stop() {
         await up.stop();
         await end();

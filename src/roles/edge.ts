@@ -9,7 +9,7 @@ import { createFailure, type Failure } from './failure.js';
 import { coordinated, goodByeMs, startHeartbeats } from './heartbeats.js';
 import { uploadTarget } from './poller.js';
 import { startCoordination, startPolling, type Polling } from './polling.js';
-import { startSitePlans } from './site-plans.js';
+import { startSitePlans, type Planned, type SitePlans } from './site-plans.js';
 
 export interface EdgeOptions {
   readonly config: Config;
@@ -24,7 +24,11 @@ export interface EdgeOptions {
 }
 
 /** Coordinator and poller over a queue in memory. */
-export async function startEdge(options: EdgeOptions): Promise<{ polling: Polling; stop(): Promise<void> }> {
+export async function startEdge(options: EdgeOptions): Promise<{
+  polling: Polling;
+  reload: SitePlans['reload'];
+  stop(): Promise<void>;
+}> {
   const { config, log, metrics, failure } = options;
   const plans = await startSitePlans({ ...options, onEscalate: failure.report });
   const queue = new MemoryQueue({
@@ -58,6 +62,7 @@ export async function startEdge(options: EdgeOptions): Promise<{ polling: Pollin
   });
   return {
     polling,
+    reload: plans.reload,
     async stop() {
       heartbeats.drain();
       await plans.stop();
@@ -69,10 +74,7 @@ export async function startEdge(options: EdgeOptions): Promise<{ polling: Pollin
 }
 
 /** `headframe edge`: the on-premise collector of a farm. */
-export async function startEdgeRole(
-  config: Config,
-  log: Logger,
-): Promise<{ stop(): Promise<void>; failed: Promise<never> }> {
+export async function startEdgeRole(config: Config, log: Logger): Promise<Planned> {
   const target = uploadTarget(config);
   const metrics = createMetrics();
   const otel = await startOtel(config, 'edge', metrics, log);
@@ -82,6 +84,7 @@ export async function startEdgeRole(
   log.info({ metrics: health.url, upload: target.apiUrl }, 'edge is polling');
   return {
     failed: failure.failed,
+    reload: edge.reload,
     async stop() {
       await edge.stop();
       await health.close();

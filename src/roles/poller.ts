@@ -9,7 +9,7 @@ import { startOtel } from './otel.js';
 import { createFailure } from './failure.js';
 import { goodByeMs, startHeartbeats, zonesReached } from './heartbeats.js';
 import { startPolling } from './polling.js';
-import { hasApiPlan, startSitePlans } from './site-plans.js';
+import { hasApiPlan, startSitePlans, type Planned } from './site-plans.js';
 import { sharedProfilesOf } from './shared-profiles.js';
 
 /** Where an edge or a poller uploads, and with which keys. @throws AppError CONFIG_INVALID naming what is missing. */
@@ -56,10 +56,7 @@ function reachOf(config: Config, log: Logger): (zone: string) => boolean {
 }
 
 /** `headframe poller`: takes jobs of its sites' zones from Redis. */
-export async function startPollerRole(
-  config: Config,
-  log: Logger,
-): Promise<{ stop(): Promise<void>; failed: Promise<never> }> {
+export async function startPollerRole(config: Config, log: Logger): Promise<Planned> {
   const target = uploadTarget(config);
   const metrics = createMetrics();
   const otel = await startOtel(config, 'poller', metrics, log);
@@ -95,6 +92,7 @@ export async function startPollerRole(
   log.info({ metrics: health.url, upload: target.apiUrl }, 'polling');
   return {
     failed: failure.failed,
+    reload: plans.reload,
     async stop() {
       heartbeats.drain();
       await plans.stop();

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/schema.js';
 import { AppError } from '../domain/errors.js';
 import { holdsAddress, parseRanges } from '../domain/ip-ranges.js';
@@ -30,6 +31,20 @@ export interface SitePlans {
   /** The shard of a site that an address is in. */
   shardAt(site: string, address: number): Shard | undefined;
   onChange(listener: () => void): void;
+  /**
+   * Takes over the plans of the settings, read anew: ranges, port, interval and web port of sites that are known. All
+   * else of the settings stays as it was at the start.
+   *
+   * @throws AppError RANGE_INVALID or CONFIG_INVALID, and nothing has changed.
+   */
+  reload(config: Config): void;
+  stop(): Promise<void>;
+}
+
+/** A role that polls, or plans what is polled. */
+export interface Planned {
+  readonly failed: Promise<never>;
+  readonly reload: SitePlans['reload'];
   stop(): Promise<void>;
 }
 
@@ -57,35 +72,17 @@ export async function startSitePlans(options: SitePlansOptions): Promise<SitePla
   const { config, metrics, log } = options;
   const inForce = new Map<string, SiteInForce>();
   const listeners: (() => void)[] = [];
-  const ofFile = shardsOf(config);
-  for (const site of config.sites) {
-    if (hasApiPlan(site)) continue;
-    inForce.set(site.name, {
-      shards: ofFile.filter((shard) => shard.site === site.name),
-      zone: site.zone,
-      httpPort: site.http_port ?? 80,
-      intervalS: site.interval_s ?? config.poll.interval_s,
-      intervalSinceMs: Date.now(),
-    });
-  }
-  let all: readonly Shard[] = ofFile;
-  const follow = (site: Config['sites'][number], plan: VersionedPlan): void => {
-    const before = inForce.get(site.name);
-    const next = followed(config, site, plan, before);
-    inForce.set(site.name, next);
+  for (const [name, plan] of plansOfFile(config)) inForce.set(name, plan);
+  let all: readonly Shard[] = [...inForce.values()].flatMap(({ shards }) => shards);
+  const put = (site: string, next: SiteInForce, version?: number): void => {
+    inForce.set(site, next);
     all = [...inForce.values()].flatMap(({ shards }) => shards);
-    log.info(
-      {
-        site: site.name,
-        version: plan.version,
-        shards: next.shards.length,
-        zone: next.zone,
-        intervalS: next.intervalS,
-      },
-      'a plan is in force',
-    );
+    const { shards, zone, intervalS } = next;
+    log.info({ site, version, shards: shards.length, zone, intervalS }, 'a plan is in force');
     for (const listener of listeners) listener();
   };
+  const follow = (site: Config['sites'][number], plan: VersionedPlan): void =>
+    put(site.name, followed(config, site, plan, inForce.get(site.name)), plan.version);
   const watches = config.sites
     .filter(hasApiPlan)
     .map((site) => watchOf(options, site.name, (plan) => follow(site, plan)));
@@ -97,10 +94,47 @@ export async function startSitePlans(options: SitePlansOptions): Promise<SitePla
     zones: () => [...new Set([...inForce.values()].map(({ zone }) => zone))],
     shardAt: (site, address) => inForce.get(site)?.shards.find(({ ranges }) => holdsAddress(ranges, address)),
     onChange: (listener) => void listeners.push(listener),
+    reload(next) {
+      expectSameSites(config, next);
+      for (const [name, plan] of plansOfFile(next, inForce))
+        if (!isDeepStrictEqual(plan, inForce.get(name))) put(name, plan);
+    },
     async stop() {
       await Promise.all(watches.map((watch) => watch.stop()));
     },
   };
+}
+
+/** What the settings say of the sites whose plan they hold. */
+function plansOfFile(config: Config, before?: ReadonlyMap<string, SiteInForce>): Map<string, SiteInForce> {
+  const shards = shardsOf(config);
+  return new Map(
+    config.sites
+      .filter((site) => !hasApiPlan(site))
+      .map((site) => {
+        const intervalS = site.interval_s ?? config.poll.interval_s;
+        const own = before?.get(site.name);
+        const plan = {
+          shards: shards.filter((shard) => shard.site === site.name),
+          zone: site.zone,
+          httpPort: site.http_port ?? 80,
+          intervalS,
+          intervalSinceMs: own?.intervalS === intervalS ? own.intervalSinceMs : Date.now(),
+        };
+        return [site.name, plan];
+      }),
+  );
+}
+
+/** @throws AppError CONFIG_INVALID for what keys, queues and spools were opened for at the start. */
+function expectSameSites(old: Config, next: Config): void {
+  const outline = ({ sites }: Config): string[] =>
+    sites.map(({ name, zone, plan }) => `${name} of zone ${zone}, plan by ${plan}`).sort();
+  if (isDeepStrictEqual(outline(old), outline(next))) return;
+  throw new AppError(
+    'CONFIG_INVALID',
+    'sites: names, zones and where plans come from change with a restart only; ranges, port, interval_s and http_port at once',
+  );
 }
 
 function watchOf(options: SitePlansOptions, site: string, follow: (plan: VersionedPlan) => void): PlanWatch {

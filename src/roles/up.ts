@@ -13,6 +13,7 @@ import { startOtel } from './otel.js';
 import { createFailure, type Failure } from './failure.js';
 import { makeFirstAdmin, type FirstLogin } from './people.js';
 import type { Polling } from './polling.js';
+import type { SitePlans } from './site-plans.js';
 import { openStore, shortestIntervalS, staleAfterS, type Store } from './store.js';
 
 /** How a running `up` does at this moment, over all its sites. */
@@ -40,6 +41,7 @@ export interface Up {
   readonly firstLogin: FirstLogin | null;
   status(): Promise<UpStatus>;
   readonly failed: Promise<never>;
+  reload?: SitePlans['reload'];
   stop(): Promise<void>;
 }
 
@@ -92,7 +94,8 @@ export async function startUp(config: Config, log: Logger, options: UpStart = {}
       ...countsOf(edge.polling),
       url: api.server.url,
     });
-    return { url: api.server.url, firstLogin, status, failed: failure.failed, stop };
+    const { reload } = edge;
+    return { url: api.server.url, firstLogin, status, failed: failure.failed, reload, stop };
   } catch (error) {
     await stop();
     throw error;
