@@ -3,6 +3,7 @@ import type { IpRange } from '../domain/ip-ranges.js';
 import type { PollOutcome } from '../domain/poll-task.js';
 import type { Shard } from '../domain/shards.js';
 import { overlapOf } from '../domain/site-plan.js';
+import { noneHeld, type HeldMiners } from '../queue/work-queue.js';
 import type { TraceParent } from '../telemetry/tracing.js';
 import {
   createShardPoller,
@@ -51,7 +52,7 @@ export class Poller {
   }
 
   /** Resolves when the slot is over. A shard still busy with its previous slot skips this one. */
-  poll(shard: Shard, slot: number, held: readonly string[] = [], trace?: TraceParent): Promise<void> {
+  poll(shard: Shard, slot: number, held: HeldMiners = noneHeld, trace?: TraceParent): Promise<void> {
     const before = [...this.#leaving].filter(({ ranges }) => overlapOf(ranges, shard.ranges).length > 0);
     if (before.length > 0)
       // A miner bears one connection, and the shard that it was in until now may still have it.

@@ -1,9 +1,12 @@
 import type { Behaviour } from '../actor/actor.js';
 import { rulesWithin, type CredentialRule } from '../domain/credentials.js';
 import type { HealthThresholds } from '../domain/health.js';
-import type { PollLimits, PollOutcome, PollTask, PolledPiece } from '../domain/poll-task.js';
+import { parseIp, type IpRange } from '../domain/ip-ranges.js';
+import type { PollCounters, PollLimits, PollOutcome, PollTask, PolledPiece } from '../domain/poll-task.js';
 import type { Shard } from '../domain/shards.js';
+import { overlapOf, without } from '../domain/site-plan.js';
 import { isLate } from '../domain/slots.js';
+import type { HeldMiners } from '../queue/work-queue.js';
 import type { SharedProfiles } from '../queue/shared-profiles.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -59,8 +62,7 @@ export interface PollMessage {
   readonly type: 'poll';
   readonly shard: Shard;
   readonly slot: number;
-  /** Addresses to leave alone. */
-  readonly held: readonly string[];
+  readonly held: HeldMiners;
   /** Of the job. */
   readonly trace?: TraceParent | undefined;
   /** Called when the slot is over, whatever came of it. */
@@ -92,58 +94,77 @@ export async function createShardPoller(
     const { shard, slot, held } = message;
     if (isLate(slot, deps.now(), shard)) return skip(shard, 'late', census.known);
     const began = deps.now();
-    let rows = 0;
     const shared = deps.shared !== null && began - exchangedAt >= deps.shared.everyMs ? deps.shared : null;
     if (shared !== null) exchangedAt = began;
     const newer = (await shared?.read(shardId, learnedSlot)) ?? null;
     const web = deps.webOf(shard.site);
-    const task: PollTask = {
+    const busy = overlapOf(shard.ranges, rangesOf(held.addresses));
+    const task: Omit<PollTask, 'taskDeadlineMs'> = {
       shardId,
       site: shard.site,
-      ranges: shard.ranges,
+      ranges: without(shard.ranges, busy),
       port: shard.port,
       slot,
       intervalMs: shard.intervalMs,
-      taskDeadlineMs: Math.max(0, slot + shard.intervalMs - began),
       profiles,
-      ...(newer !== null && { newerProfiles: newer.text }),
       limits: deps.limits,
       thresholds: deps.thresholds,
-      ...(held.length > 0 && { held }),
       ...(web === undefined
         ? {}
         : { httpPort: web.httpPort, credentials: rulesWithin(web.credentials, shard.ranges) }),
     };
-    const run = await deps.run(task, (batch) => {
-      rows += batch.rows;
-      deps.onScheduled(batch.rows);
-      deps.deliver(shard.site, batch, slot, recordPiece(batch, span));
-    });
-    deps.metrics.observe('headframe_poll_cycle_seconds', (deps.now() - began) / 1000);
-    if (run.kind === 'failed') {
-      deps.log.warn({ err: run.error, shard: shardId }, 'poll task failed');
-      return skip(shard, 'worker_failed', Math.max(0, census.known - rows));
+    const first = { ...task, ...(newer !== null && { newerProfiles: newer.text }) };
+    const { rows, outcome } = await run(first, span);
+    if (outcome === null) return skip(shard, 'worker_failed', Math.max(0, census.known - rows));
+    const outcomes = [outcome];
+    if (busy.length > 0) {
+      // By now most commands are done with their miners.
+      const rest = await run({ ...task, ranges: busy, profiles, held: await held.still() }, span);
+      if (rest.outcome === null) pass('worker_failed', Math.max(0, busy.length - rest.rows));
+      else outcomes.push(rest.outcome);
     }
-    const { counters } = run.outcome;
-    deps.onScheduled(counters.scheduled - rows);
-    deps.onSkipped('backoff', counters.skippedBackoff);
-    deps.onSkipped('deadline', counters.skippedDeadline);
-    deps.onSkipped('command', counters.skippedCommand);
+    deps.metrics.observe('headframe_poll_cycle_seconds', (deps.now() - began) / 1000);
     deps.metrics.add('headframe_slots_total', 1, { outcome: 'polled' });
-    profiles = run.outcome.profiles;
-    census.known = run.outcome.knownMiners;
-    deps.onOutcome(run.outcome);
+    const sum = (of: (counters: PollCounters) => number): number =>
+      outcomes.reduce((all, { counters }) => all + of(counters), 0);
     deps.onSlotEnd(shard, {
       kind: 'polled',
       slot,
-      samples: counters.samples,
-      online: counters.samples - (counters.byState['unreachable'] ?? 0),
+      samples: sum(({ samples }) => samples),
+      online: sum(({ samples, byState }) => samples - (byState['unreachable'] ?? 0)),
       durationMs: deps.now() - began,
     });
     learnedSlot = slot;
     await deps.profiles.save(shardId, profiles, deps.now());
     if (shared !== null) await tell(shared);
     return 'polled';
+  }
+
+  /** Polls some of a shard's addresses in a thread, and counts what came of it; no outcome when the thread failed. */
+  async function run(
+    part: Omit<PollTask, 'taskDeadlineMs'>,
+    span: Span,
+  ): Promise<{ readonly rows: number; readonly outcome: PollOutcome | null }> {
+    let rows = 0;
+    const taskDeadlineMs = Math.max(0, part.slot + part.intervalMs - deps.now());
+    const done = await deps.run({ ...part, taskDeadlineMs }, (batch) => {
+      rows += batch.rows;
+      deps.onScheduled(batch.rows);
+      deps.deliver(part.site ?? '', batch, part.slot, recordPiece(batch, span));
+    });
+    if (done.kind === 'failed') {
+      deps.log.warn({ err: done.error, shard: shardId }, 'poll task failed');
+      return { rows, outcome: null };
+    }
+    const { counters } = done.outcome;
+    deps.onScheduled(counters.scheduled - rows);
+    deps.onSkipped('backoff', counters.skippedBackoff);
+    deps.onSkipped('deadline', counters.skippedDeadline);
+    deps.onSkipped('command', counters.skippedCommand);
+    profiles = done.outcome.profiles;
+    census.known = done.outcome.knownMiners;
+    deps.onOutcome(done.outcome);
+    return { rows, outcome: done.outcome };
   }
 
   async function tell(shared: SharedProfiles): Promise<void> {
@@ -154,9 +175,13 @@ export async function createShardPoller(
   function skip(shard: Shard, reason: SkipReason, samples: number): SkipReason {
     deps.metrics.add('headframe_slots_total', 1, { outcome: reason });
     deps.onSlotEnd(shard, { kind: 'skipped', reason });
+    pass(reason, samples);
+    return reason;
+  }
+
+  function pass(reason: SkipReason, samples: number): void {
     deps.onScheduled(samples);
     deps.onSkipped(reason, samples);
-    return reason;
   }
 
   return {
@@ -180,6 +205,13 @@ function spanOf({ shard, slot, trace }: PollMessage): SpanStart {
   const attributes = { ...shardAttributes(shard), 'headframe.slot': new Date(slot).toISOString() };
   return { kind: 'consumer', parent: trace ?? null, attributes };
 }
+
+/** Sorted. What is no address is none of a shard's. */
+const rangesOf = (addresses: readonly string[]): IpRange[] =>
+  addresses
+    .flatMap((ip) => parseIp(ip) ?? [])
+    .sort((a, b) => a - b)
+    .map((address) => ({ first: address, last: address }));
 
 /** What a thread did for one piece: it has no spans of its own. */
 function recordPiece({ rows, gz, startMs, endMs }: PolledPiece, slot: Span): TraceParent | undefined {

@@ -3,6 +3,7 @@ import { givesWay } from '../domain/slots.js';
 import { Fifo } from '../actor/fifo.js';
 import {
   jobId,
+  noneHeld,
   type ConsumeOptions,
   type Consumer,
   type JobHandler,
@@ -121,7 +122,7 @@ export class MemoryQueue implements WorkQueue {
       }
       zone.busy.add(job.shard.id);
       try {
-        await handler(job, aborted, []);
+        await handler(job, aborted, noneHeld);
       } catch (error) {
         this.#options.onHandlerError(error, job);
       } finally {

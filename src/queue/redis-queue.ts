@@ -11,6 +11,7 @@ import {
   jobId,
   type ConsumeOptions,
   type Consumer,
+  type HeldMiners,
   type JobHandler,
   type SlotJob,
   type WorkQueue,
@@ -153,7 +154,7 @@ export class RedisQueue implements WorkQueue {
   async #handle(
     job: SlotJob,
     { onDropped, zone }: ConsumeOptions,
-    work: (held: readonly string[]) => Promise<void>,
+    work: (held: HeldMiners) => Promise<void>,
   ): Promise<void> {
     const { id } = job.shard;
     const waitKey = this.#zone(zone).queue.toKey('wait');

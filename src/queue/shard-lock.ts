@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { setTimeout as delay } from 'node:timers/promises';
 import { busyKeyOf, doneKeyOf, heldKeyOf } from './keys.js';
-import type { SlotJob } from './work-queue.js';
+import type { HeldMiners, SlotJob } from './work-queue.js';
 
 /** Longest time a lock outlives a holder that died, ms; half an interval shortens it. */
 const maxHoldMs = 15_000;
@@ -26,6 +26,10 @@ end
 local taken = {2, redis.call('time')[1]}
 for _, text in ipairs(redis.call('hgetall', KEYS[3])) do table.insert(taken, text) end
 return taken`;
+const heldScript = `
+local found = {redis.call('time')[1]}
+for _, text in ipairs(redis.call('hgetall', KEYS[1])) do table.insert(found, text) end
+return found`;
 /** A lock that vanished with everything else is taken again. */
 const renewScript = `
 local holder = redis.call('get', KEYS[1])
@@ -58,7 +62,7 @@ export async function withShardLock(
   redis: Redis,
   job: SlotJob,
   waitKey: string,
-  work: (held: readonly string[]) => Promise<void>,
+  work: (held: HeldMiners) => Promise<void>,
 ): Promise<LockOutcome> {
   const { shard, slot } = job;
   const token = randomUUID();
@@ -69,7 +73,8 @@ export async function withShardLock(
   for (;;) {
     const look = await lock.take().catch(() => null);
     if (look?.kind === 'done' || look?.kind === 'yielded') return look.kind;
-    if (look?.kind === 'taken') return lock.hold(() => work(look.held));
+    if (look?.kind === 'taken')
+      return lock.hold(() => work({ addresses: look.held, still: () => lock.held(look.held) }));
     if (look !== null && leftBefore !== null && look.leftMs > leftBefore - holdMs / 6) return 'busy';
     // Whoever lives has renewed it after a third of its time.
     const waitMs = look === null ? retryMs : Math.min(look.leftMs + 10, holdMs / 3 + 100);
@@ -107,8 +112,15 @@ class ShardLock {
     if (kind === 0) return { kind: 'done' };
     if (kind === 3) return { kind: 'yielded' };
     if (kind === 1) return { kind: 'busy', leftMs: Math.max(0, Number(value)) };
-    const nowMs = Number(value) * 1_000;
-    return { kind: 'taken', held: held.filter((_, i) => i % 2 === 0 && Number(held[i + 1]) > nowMs) };
+    return { kind: 'taken', held: heldAt(Number(value), held) };
+  }
+
+  /** Which addresses commands hold now; `unknown` when Redis does not tell. */
+  async held(unknown: readonly string[]): Promise<readonly string[]> {
+    const answer = await this.#redis.eval(heldScript, 1, heldKeyOf(this.#job.shard.id)).catch(() => null);
+    if (answer === null) return unknown;
+    const [seconds, ...held] = answer as [string, ...string[]];
+    return heldAt(Number(seconds), held);
   }
 
   async hold(work: () => Promise<void>): Promise<LockOutcome> {
@@ -143,3 +155,7 @@ class ShardLock {
     }
   }
 }
+
+/** Of addresses and the ends of their times, ms, those whose time is not over at `seconds`. */
+const heldAt = (seconds: number, held: readonly string[]): string[] =>
+  held.filter((_, i) => i % 2 === 0 && Number(held[i + 1]) > seconds * 1_000);

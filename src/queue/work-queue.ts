@@ -14,8 +14,17 @@ export function jobId(job: SlotJob): string {
   return `${job.shard.id}_${job.slot}`;
 }
 
-/** `held`: addresses of the shard that are left alone, because a command elsewhere talks to them. */
-export type JobHandler = (job: SlotJob, signal: AbortSignal, held: readonly string[]) => Promise<void>;
+/** Addresses of a shard that commands elsewhere talk to; they are left alone. */
+export interface HeldMiners {
+  /** When the shard was taken. */
+  readonly addresses: readonly string[];
+  /** Those that are held now: while the shard is polled none comes to them. All of them when the queue does not answer. */
+  still(): Promise<readonly string[]>;
+}
+
+export const noneHeld: HeldMiners = { addresses: [], still: () => Promise.resolve([]) };
+
+export type JobHandler = (job: SlotJob, signal: AbortSignal, held: HeldMiners) => Promise<void>;
 
 /** `overload`: more is to be done than can be, and other shards have waited longer. */
 export type DropReason = 'overrun' | 'overload' | 'queue_unavailable';

@@ -237,17 +237,19 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     const shard = shardOf(zone);
     const seen: (readonly string[])[] = [];
     let finish = (): void => undefined;
-    q.consume({ zone, concurrency: 1, onDropped }, async (_job, _signal, held) => {
-      seen.push(held);
-      if (seen.length === 2) await new Promise<void>((resolve) => (finish = resolve));
-    });
     const bounds = { waitMs: 30_000, holdMs: 60_000 };
     const letGo = await q.hold(shard, '127.0.0.1', bounds);
+    q.consume({ zone, concurrency: 1, onDropped }, async (job, _signal, held) => {
+      seen.push(held.addresses, await held.still());
+      if (job.slot === 1) await letGo?.();
+      seen.push(await held.still());
+      if (job.slot === 2) await new Promise<void>((resolve) => (finish = resolve));
+    });
+    const first = [['127.0.0.1'], ['127.0.0.1'], []];
     await q.add({ shard, slot: 1 });
-    await expect.poll(() => seen, { timeout: 10_000 }).toEqual([['127.0.0.1']]);
-    await letGo?.();
+    await expect.poll(() => seen, { timeout: 10_000 }).toEqual(first);
     await q.add({ shard, slot: 2 });
-    await expect.poll(() => seen, { timeout: 10_000 }).toEqual([['127.0.0.1'], []]);
+    await expect.poll(() => seen, { timeout: 10_000 }).toEqual([...first, [], [], []]);
     let isHeld = false;
     const holding = q.hold(shard, '127.0.0.2', bounds).then((free) => {
       isHeld = true;
