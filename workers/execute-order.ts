@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandOrder } from '../src/domain/commands.js';
 import { credentialsFor, type CredentialRule } from '../src/domain/credentials.js';
 import { defaultHealthThresholds } from '../src/domain/health.js';
@@ -10,7 +11,7 @@ import { failed } from '../src/miner/writers/outcome.js';
 import { runOrder } from '../src/miner/writers/registry.js';
 import type { WriteOutcome } from '../src/miner/writers/writer.js';
 import { createMinerIo, type WriteLimits } from './miner-io.js';
-import { pollMiner } from './miner-session.js';
+import { pollMiner, type SessionResult } from './miner-session.js';
 import { TokenMemory } from './token-memory.js';
 
 /** The miner an order is for, and what is known of it. */
@@ -52,6 +53,11 @@ const threadTokens = new TokenMemory();
 /** Port of web interfaces that `OrderTarget.httpPort` stands in for. */
 const webPort = 80;
 const defaultFramedPort = 4433;
+/** A miner that resets the connection is asked what it is so often in all, with so much between, ms. */
+const maxLooks = 3;
+const lookAgainMs = 300;
+const isTurnedAway = ({ family, errorClass }: SessionResult): boolean =>
+  family === null && errorClass === 'reset';
 
 /**
  * Does one order on one miner: tells first what it is where that is not known, as polling does; then what
@@ -107,17 +113,31 @@ async function tellFamily(
   deps: OrderDeps,
 ): Promise<{ readonly family: string; readonly model: string | null } | WriteOutcome> {
   const { limits } = deps;
-  const session = await pollMiner({
-    host: target.host,
-    port: target.port,
-    profile: {},
-    limits: { ...onePoll, ...limits, minerDeadlineMs: Math.ceil(limits.deadlineMs / 2) },
-    wantsIdentity: false,
-    now: deps.now,
-    httpPort: target.httpPort,
-    credentials: target.credentials,
-  });
-  if (deps.onConnection !== undefined) for (let at = 0; at < session.connections; at++) deps.onConnection();
+  const endMs = deps.now() + limits.deadlineMs / 2;
+  const look = async (): Promise<SessionResult> => {
+    const session = await pollMiner({
+      host: target.host,
+      port: target.port,
+      profile: {},
+      limits: { ...onePoll, ...limits, minerDeadlineMs: Math.max(1, Math.ceil(endMs - deps.now())) },
+      wantsIdentity: false,
+      now: deps.now,
+      httpPort: target.httpPort,
+      credentials: target.credentials,
+    });
+    if (deps.onConnection !== undefined) for (let at = 0; at < session.connections; at++) deps.onConnection();
+    return session;
+  };
+  let session = await look();
+  // A miner that has just been talked to may turn the next one away. Nothing was written yet.
+  for (
+    let tries = 1;
+    tries < maxLooks && isTurnedAway(session) && deps.now() + lookAgainMs < endMs;
+    tries++
+  ) {
+    await delay(lookAgainMs);
+    session = await look();
+  }
   if (session.family === null) {
     const errorClass = session.errorClass ?? 'internal';
     return failed(1, `could not be told what it is (${errorClass}); nothing was sent`, errorClass);

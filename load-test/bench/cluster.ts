@@ -28,7 +28,7 @@ if (values.only.includes('pollers'))
       redisProgram: program,
       pollers: isQuick ? [1, 2] : [1, 2, 3],
       shards: isQuick ? 6 : 36,
-      minersPerShard: isQuick ? 5 : 60,
+      minersPerShard: isQuick ? 5 : 22,
       intervalS: isQuick ? 2 : 6,
       sockets: isQuick ? 4 : 16,
       intervals: isQuick ? 2 : 8,

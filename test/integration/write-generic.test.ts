@@ -9,6 +9,7 @@ import {
   startOrderRig,
   type OrderRig,
 } from '../support/orders.js';
+import { waitFor } from '../support/wait.js';
 
 const running: OrderRig[] = [];
 afterEach(async () => {
@@ -98,6 +99,19 @@ describe('a miner of which only CGMiner’s API is known', () => {
       status: 'unknown',
     });
     expect(other.done()).toEqual(['fanctrl', 'restart']);
+  });
+
+  it('that turns a connection away is asked again what it is, three times in all', async () => {
+    const rig = await rigOf();
+    rig.simulator.setFault(rig.host, { kind: 'refused' });
+    expect(await rig.order(fanOrder(60))).toMatchObject({ status: 'failed', errorClass: 'reset' });
+    const looked = rig.connections();
+    const pending = rig.order(fanOrder(60));
+    await waitFor('its first look', () => rig.connections() > looked);
+    rig.simulator.setFault(rig.host, null);
+    expect(looked).toBe(3 * (rig.connections() - looked));
+    expect(await pending).toMatchObject({ status: 'completed', family: 'generic' });
+    expect(rig.done()).toEqual(['fanctrl']);
   });
 
   it('that is not there has failed, whatever the order', async () => {
