@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startMiners, type Role } from './farm.js';
@@ -81,6 +82,12 @@ const lossWindowMs = 4_000;
 const site = 'cluster';
 const addressIn = async (program: Program): Promise<string> =>
   (await program.waitForOutput(/"(?:url|metrics)":"(http[^"]+)"/, 60_000))[1] ?? '';
+
+/** Jobs that wait or are at work. */
+async function jobsLeft(client: Redis): Promise<number> {
+  const lists = ['wait', 'active'].map((name) => client.llen(`bull:headframe-default:${name}`));
+  return (await Promise.all(lists)).reduce((sum, length) => sum + length, 0);
+}
 
 /** Starts everything; resolves when the pollers take jobs. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
@@ -196,8 +203,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       for (const { program } of coordinators) await program.stop();
       // What those left that are gone is delivered by one in their folder; there is nothing to poll any more.
       for (const { name } of killed) await startPoller({ name });
+      // A poller that is at a slot yet would leave its rows in the spool.
       const areDone = async (): Promise<boolean> =>
-        (await Promise.all(pollers.map(hasDelivered))).every(Boolean);
+        (await redis.ask(jobsLeft)) === 0 && (await Promise.all(pollers.map(hasDelivered))).every(Boolean);
       await waitFor('every poller to deliver', areDone, { timeoutMs: 60_000, everyMs: 200 });
       for (const poller of pollers) await readLaw(poller);
       await Promise.all(pollers.map(({ program }) => program.stop()));
