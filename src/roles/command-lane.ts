@@ -140,8 +140,9 @@ async function openSite(site: string, pool: OrderPool, options: CommandLaneOptio
 type ShardOf = (address: number) => Shard | undefined;
 
 /**
- * Raises the flag that polls look at, then waits until those under way are over: at the latest when their
- * own deadlines have ended them.
+ * Waits for a moment without a poll of the shard, where others poll it too; then raises the flag that polls of this
+ * process look at, and waits until those under way are over: at the latest when their own deadlines have ended them.
+ * The flag comes last: polls wait for it a while, which the command would wait for in turn.
  */
 function createHold(
   shardOf: ShardOf,
@@ -150,26 +151,23 @@ function createHold(
   const gate = new MinerGate(memory);
   // A thread that stands still is ended, and its sockets with it.
   const longestPollMs = config.poll.miner_deadline_ms + config.poll.connect_timeout_ms + config.poll.stuck_ms;
+  const holdFromOthers = async (ip: string, shard: Shard | undefined): ReturnType<HoldElsewhere> => {
+    if (shard === undefined || holdElsewhere === null) return () => Promise.resolve();
+    const waitMs = shard.intervalMs + longestPollMs;
+    const holdMs = waitMs + config.commands.deadline_ms + graceMs;
+    return holdElsewhere(shard, ip, { waitMs, holdMs }).catch((err: unknown) => {
+      log.warn({ err, ip }, 'commands: other pollers could not be told of a command');
+      return null;
+    });
+  };
   return async (ip) => {
     const address = parseIp(ip) ?? 0;
-    const shard = shardOf(address);
+    const letGo = await holdFromOthers(ip, shardOf(address));
+    if (letGo === null) return null;
     gate.hold(address);
     for (let waitedMs = 0; gate.isPolled(address); waitedMs += lookMs) {
       if (waitedMs >= longestPollMs) gate.forgetPolls(address);
       else await delay(lookMs);
-    }
-    if (shard === undefined || holdElsewhere === null) return () => gate.release(address);
-    const waitMs = shard.intervalMs + longestPollMs;
-    const letGo = await holdElsewhere(shard, ip, {
-      waitMs,
-      holdMs: waitMs + config.commands.deadline_ms + graceMs,
-    }).catch((err: unknown) => {
-      log.warn({ err, ip }, 'commands: other pollers could not be told of a command');
-      return null;
-    });
-    if (letGo === null) {
-      gate.release(address);
-      return null;
     }
     return () => {
       gate.release(address);
