@@ -105,6 +105,9 @@ export async function startSitePlans(options: SitePlansOptions): Promise<SitePla
   };
 }
 
+const intervalSinceMs = (intervalS: number, before: SiteInForce | undefined): number =>
+  before?.intervalS === intervalS ? before.intervalSinceMs : Date.now();
+
 /** What the settings say of the sites whose plan they hold. */
 function plansOfFile(config: Config, before?: ReadonlyMap<string, SiteInForce>): Map<string, SiteInForce> {
   const shards = shardsOf(config);
@@ -113,13 +116,12 @@ function plansOfFile(config: Config, before?: ReadonlyMap<string, SiteInForce>):
       .filter((site) => !hasApiPlan(site))
       .map((site) => {
         const intervalS = site.interval_s ?? config.poll.interval_s;
-        const own = before?.get(site.name);
         const plan = {
           shards: shards.filter((shard) => shard.site === site.name),
           zone: site.zone,
           httpPort: site.http_port ?? 80,
           intervalS,
-          intervalSinceMs: own?.intervalS === intervalS ? own.intervalSinceMs : Date.now(),
+          intervalSinceMs: intervalSinceMs(intervalS, before?.get(site.name)),
         };
         return [site.name, plan];
       }),
@@ -180,6 +182,6 @@ function followed(
     zone: plan.zone,
     httpPort: plan.http_port ?? 80,
     intervalS,
-    intervalSinceMs: before?.intervalS === intervalS ? before.intervalSinceMs : Date.now(),
+    intervalSinceMs: intervalSinceMs(intervalS, before),
   };
 }
