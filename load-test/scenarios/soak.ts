@@ -104,7 +104,11 @@ try {
     looks.edge.push(await look(edge, beganMs));
     const law = await readConservation(edge.url);
     conservationError = Math.max(conservationError, Math.abs(law.error), Math.abs(law.sum));
-    print(`${law.stored} stored, error ${law.error}; edge ${looks.edge.at(-1)?.rssMib.toFixed(0)} MiB`);
+    const memory = Object.entries(looks).map(([name, of]) => {
+      const { rssMib = NaN, heapMib = NaN } = of.at(-1) ?? {};
+      return `${name} ${rssMib.toFixed(1)} MiB (heap ${heapMib.toFixed(1)})`;
+    });
+    print(`${law.stored} stored, error ${law.error}; ${memory.join(', ')}`);
   }
   const law = await readConservation(edge.url);
   const ofEdge = await scrape(edge.url);
