@@ -20,13 +20,13 @@ async function seed(store: Store, miners: number, faultEvery: number): Promise<v
     from (select '10.' || n / 65536 || '.' || n / 256 % 256 || '.' || n % 256 as ip from generate_series(0, ${miners - 1}) n) a`);
   await run(`insert into miner_telemetry_live (miner_id, site_id, time, last_online_at, online, state, health, boards_total,
       boards_healthy, accepted_shares, hardware_errors, uptime_seconds, hashrate_ghs, hashrate_expected_ghs,
-      temperature_max, fan_speeds, pool_url, worker_name)
+      temperature_max, fan_min, fan_max, pool_url, worker_name)
     select miner_id, site_id, now(), now(), true, 'mining', 'healthy', 3, 3, 1000, 5, 86400, 110000, 110000,
-      case when miner_id % ${faultEvery} = 0 then 88 else 65 end, '{5000,5010,5020,5030}',
+      case when miner_id % ${faultEvery} = 0 then 88 else 65 end, 5000, 5030,
       'stratum+tcp://pool.example:3333', 'farm.worker'
     from miners`);
-  await run(`insert into miner_live_details (miner_id, boards, details)
-    select miner_id, json_build_array(
+  await run(`insert into miner_live_details (miner_id, fan_speeds, boards, details)
+    select miner_id, '{5000,5010,5020,5030}', json_build_array(
         json_build_object('id', 0, 'hashrate', 36700, 'chips_ok', 114, 'chips_total', 114, 'chip_temps', array_fill(70, array[16])),
         json_build_object('id', 1, 'hashrate', 36700, 'chips_ok', 114, 'chips_total', 114, 'chip_temps', array_fill(70, array[16])),
         json_build_object('id', 2, 'hashrate', 36700, 'chips_ok', 114, 'chips_total', 114, 'chip_temps', array_fill(70, array[16]))),

@@ -33,8 +33,8 @@ held as materialized (
 ),
 -- Found in the live rows and the counters alone: those of the miners are as many, and few are asked for.
 suspect as materialized (
-  select l.miner_id, l.time, l.online, l.state, l.hashrate_ghs, l.hashrate_expected_ghs, l.temperature_max, l.fan_speeds,
-    l.boards_total, l.boards_healthy, l.pool_url, l.accepted_shares, c.errors_per_hour, c.accepted_shares as old_shares, c.accepted_at
+  select l.miner_id, l.time, l.online, l.state, l.hashrate_ghs, l.hashrate_expected_ghs, l.temperature_max, l.fan_min,
+    l.fan_max, l.boards_total, l.boards_healthy, l.pool_url, l.accepted_shares, c.errors_per_hour, c.accepted_shares as old_shares, c.accepted_at
   from miner_telemetry_live l
   cross join bounds b
   left join miner_alert_counters c using (miner_id)
@@ -42,7 +42,7 @@ suspect as materialized (
     or l.temperature_max > b.temperature
     or l.hashrate_ghs < b.hashrate * l.hashrate_expected_ghs
     or c.errors_per_hour > b.errors
-    or b.fan > any (l.fan_speeds)
+    or l.fan_min < b.fan
     or b.has_boards and (l.boards_healthy < l.boards_total or l.state = 'no_boards')
     or c.accepted_shares = l.accepted_shares and c.accepted_at < $6::text::timestamptz
       and extract(epoch from l.time - c.accepted_at) / 60 >= b.dry_minutes
@@ -55,7 +55,7 @@ watched as materialized (
     l.online and l.time >= $2::text::timestamptz as is_fresh,
     not l.online and l.time >= $3::text::timestamptz as is_offline,
     l.state, l.hashrate_ghs, l.hashrate_ghs / nullif(l.hashrate_expected_ghs, 0) as ratio, l.temperature_max,
-    l.fan_speeds, l.boards_total, l.boards_healthy, l.pool_url, l.accepted_shares, l.errors_per_hour,
+    l.fan_min, l.fan_max, l.boards_total, l.boards_healthy, l.pool_url, l.accepted_shares, l.errors_per_hour,
     case when l.old_shares = l.accepted_shares
       then greatest(0, extract(epoch from l.time - l.accepted_at) / 60) else 0 end as dry_minutes
   from suspect l
@@ -73,9 +73,8 @@ readings as (
       when r.kind = 'temperature' then w.temperature_max
       when r.kind = 'hardware_errors' then w.errors_per_hour
       when r.kind = 'hashrate_low' then case when w.state in ('mining', 'stopped') then w.ratio end
-      when r.kind = 'fan_failure' then case when w.state = 'mining' then (
-        select case when max(f) >= r.threshold then min(f) when max(f) >= 0 then coalesce(r.clear_threshold, r.threshold) end
-        from unnest(w.fan_speeds) f) end
+      when r.kind = 'fan_failure' then case when w.state = 'mining' then
+        case when w.fan_max >= r.threshold then w.fan_min when w.fan_max >= 0 then coalesce(r.clear_threshold, r.threshold) end end
       when r.kind = 'board_lost' then case
         when w.state = 'no_boards' then greatest(w.boards_total, 1)
         when w.state in ('mining', 'stopped') and w.boards_healthy < w.boards_total then coalesce((

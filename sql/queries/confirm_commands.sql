@@ -32,7 +32,7 @@ with judged as (
   cross join lateral (
     select l.online and l.uptime_seconds < extract(epoch from l.time - c.sent_at) + coalesce(l.offset_ms, 0) / 1000.0
         as has_restarted,
-      (select avg(rpm) from unnest(l.fan_speeds) rpm) as fan_rpm,
+      (select avg(rpm) from miner_live_details d, unnest(d.fan_speeds) rpm where d.miner_id = l.miner_id) as fan_rpm,
       (c.baseline ->> 'fan_rpm')::float8 as fan_rpm_before,
       (c.baseline ->> 'frequency_avg')::float8 as frequency_before) v
   where c.confirmation = 'waiting' and (select pg_try_advisory_xact_lock(4801012))

@@ -28,10 +28,11 @@ input as materialized (
 known as materialized (
   select m.key, m.miner_id, m.address is not null as is_address, m.key_since, m.ip, m.mac, m.serial, m.model,
     m.firmware, m.family, l.time, l.state, l.pool_url, l.worker_name, l.known_uptime_seconds,
-    l.known_boards_healthy, l.known_board_serials, l.known_chips_ok
+    l.known_boards_healthy, d.known_board_serials, l.known_chips_ok
   from input i
   join miners m on m.site_id = $2::int and m.key = i.key
   left join miner_telemetry_live l on l.miner_id = m.miner_id
+  left join miner_live_details d on d.miner_id = m.miner_id
   where i.is_newest
 ),
 -- What the samples between a miner's live row and its newest told last: the newest need not tell it again. A batch with
@@ -144,23 +145,21 @@ history as (
 ),
 live as (
   insert into miner_telemetry_live as l (
-    miner_id, boards_total, boards_healthy, known_boards_healthy, known_chips_ok, known_board_serials, time, last_online_at,
-    identified_at, accepted_shares,
-    rejected_shares, hardware_errors, uptime_seconds, known_uptime_seconds, hashrate_ghs, hashrate_5s_ghs,
+    miner_id, boards_total, boards_healthy, known_boards_healthy, known_chips_ok, time, last_online_at, identified_at, accepted_shares, rejected_shares, hardware_errors, uptime_seconds, known_uptime_seconds, hashrate_ghs, hashrate_5s_ghs,
     hashrate_expected_ghs, temperature_avg, temperature_min, temperature_max, frequency_avg, power_w, efficiency,
-    offset_ms, latency_ms, pool_latency_ms, online, state, health, reported_health, error_class, error_message,
-    pool_url, worker_name, fan_speeds, site_id, changed_at)
+    offset_ms, latency_ms, pool_latency_ms, online, state, health, error_class, pool_url, worker_name, fan_min,
+    fan_max, site_id, changed_at)
   select ids.miner_id, i.boards_total, i.boards_healthy, coalesce(i.boards_healthy, t.boards_healthy),
-    coalesce(i.chips_ok, t.chips_ok), coalesce(i.board_serials, t.board_serials), i.time, i.last_online_at,
-    i.identified_at, i.accepted_shares, i.rejected_shares, i.hardware_errors, i.uptime_seconds,
+    coalesce(i.chips_ok, t.chips_ok), i.time, i.last_online_at, i.identified_at, i.accepted_shares, i.rejected_shares, i.hardware_errors, i.uptime_seconds,
     coalesce(i.uptime_seconds, t.uptime_seconds), i.hashrate_ghs, i.hashrate_5s_ghs,
     coalesce(i.hashrate_expected_ghs, t.hashrate_expected_ghs), i.temperature_avg, i.temperature_min, i.temperature_max,
     i.frequency_avg, i.power_w, i.efficiency, i.offset_ms, i.latency_ms, i.pool_latency_ms, i.online, i.state,
-    i.health, i.reported_health, i.error_class, i.error_message, coalesce(i.pool_url, t.pool_url),
-    coalesce(i.worker_name, t.worker_name), i.fan_speeds::int[], $2::int, clock_timestamp()
+    i.health, i.error_class, coalesce(i.pool_url, t.pool_url), coalesce(i.worker_name, t.worker_name), f.fan_min,
+    f.fan_max, $2::int, clock_timestamp()
   from input i
   join ids on ids.key = i.key
   left join told t on t.key = i.key
+  cross join lateral (select min(rpm)::int as fan_min, max(rpm)::int as fan_max from unnest(i.fan_speeds) rpm) f
   where i.is_newest
     and not exists (select from late s where s.miner_id is not null and s.key = i.key and s.time = i.time)
   order by ids.miner_id
@@ -170,9 +169,6 @@ live as (
     known_chips_ok = coalesce(excluded.known_chips_ok, l.known_chips_ok), time = excluded.time,
     last_online_at = coalesce(excluded.last_online_at, l.last_online_at),
     identified_at = coalesce(excluded.identified_at, l.identified_at),
-    -- A board that does not tell now is not gone for good.
-    known_board_serials = case when excluded.known_board_serials <@ l.known_board_serials then l.known_board_serials
-      else coalesce(excluded.known_board_serials, l.known_board_serials) end,
     accepted_shares = excluded.accepted_shares, rejected_shares = excluded.rejected_shares,
     hardware_errors = excluded.hardware_errors, uptime_seconds = excluded.uptime_seconds,
     known_uptime_seconds = coalesce(excluded.known_uptime_seconds, l.known_uptime_seconds),
@@ -182,11 +178,10 @@ live as (
     temperature_max = excluded.temperature_max, frequency_avg = excluded.frequency_avg,
     power_w = excluded.power_w, efficiency = excluded.efficiency, offset_ms = excluded.offset_ms,
     latency_ms = excluded.latency_ms, pool_latency_ms = excluded.pool_latency_ms, online = excluded.online,
-    state = excluded.state, health = excluded.health, reported_health = excluded.reported_health,
-    error_class = excluded.error_class, error_message = excluded.error_message,
+    state = excluded.state, health = excluded.health, error_class = excluded.error_class,
     pool_url = coalesce(excluded.pool_url, l.pool_url),
     worker_name = coalesce(excluded.worker_name, l.worker_name),
-    fan_speeds = excluded.fan_speeds,
+    fan_min = excluded.fan_min, fan_max = excluded.fan_max,
     changed_at = case when l.state = excluded.state and l.health = excluded.health then l.changed_at
       else excluded.changed_at end
   where l.time < excluded.time
@@ -194,13 +189,20 @@ live as (
 ),
 -- The wide part of the live rows that were written, under their locks.
 live_details as (
-  insert into miner_live_details (miner_id, temperature_chips, boards, details)
-  select ids.miner_id, i.temperature_chips, i.boards, i.details
-  from input i join ids on ids.key = i.key
+  insert into miner_live_details as d (
+    miner_id, known_board_serials, fan_speeds, temperature_chips, reported_health, error_message, boards, details)
+  select ids.miner_id, coalesce(i.board_serials, t.board_serials), i.fan_speeds::int[], i.temperature_chips,
+    i.reported_health, i.error_message, i.boards, i.details
+  from input i join ids on ids.key = i.key left join told t on t.key = i.key
   where i.is_newest and ids.miner_id in (select miner_id from live)
   order by ids.miner_id
   on conflict (miner_id) do update set
-    temperature_chips = excluded.temperature_chips, boards = excluded.boards, details = excluded.details
+    -- A board that does not tell now is not gone for good.
+    known_board_serials = case when excluded.known_board_serials <@ d.known_board_serials then d.known_board_serials
+      else coalesce(excluded.known_board_serials, d.known_board_serials) end,
+    fan_speeds = excluded.fan_speeds, temperature_chips = excluded.temperature_chips,
+    reported_health = excluded.reported_health, error_message = excluded.error_message, boards = excluded.boards,
+    details = excluded.details
 ),
 -- Each sample newer than the live row beside what was known before it; null: not told. Those before the newest are
 -- marked late, and looked at again in their order.

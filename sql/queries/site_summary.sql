@@ -1,19 +1,26 @@
 -- Counts and sums of one site. $1 site, $2 oldest time that is not stale.
 -- Efficiency is of miners that hash: a quotient by less than 1 MH/s would not fit a number.
 -- The miners are read once, into some groups by all that sums tell apart, for a condition on each sum would be held
--- against each miner again; everything else is made of those.
-with groups as materialized (
-  select l.state, l.health, l.online, k.is_fresh, k.is_powered, count(*) as miners, sum(l.hashrate_ghs) as hashrate_ghs,
-    sum(l.hashrate_expected_ghs) as expected_ghs, sum(l.power_w::float8) as power_w,
+-- against each miner again; everything else is made of those. A group is one number: what `sum_group` says, less than 0
+-- where the sample is old.
+with sums as materialized (
+  select case when l.time >= (select $2::text::timestamptz) then l.sum_group else -l.sum_group end as sum_group, count(*) as miners,
+    sum(l.hashrate_ghs) as hashrate_ghs, sum(l.hashrate_expected_ghs) as expected_ghs, sum(l.power_w::float8) as power_w,
     sum(l.temperature_avg::float8) as temperature_sum, count(l.temperature_avg) as temperature_count,
     max(coalesce(l.temperature_max, l.temperature_avg)) as max_temperature, max(l.time) as newest
   from miner_telemetry_live l
-  cross join lateral (select l.online and l.time >= (select $2::text::timestamptz) as is_fresh,
-    l.power_w > 0 and l.hashrate_ghs >= 0.001 as is_powered) k
   -- An address that its miner has left is no miner unless something answers there.
   where l.site_id = $1::int and (l.online or l.miner_id not in
     (select miner_id from miners where site_id = $1::int and vacated_at is not null))
-  group by l.state, l.health, l.online, k.is_fresh, k.is_powered
+  group by 1
+),
+groups as materialized (
+  select g.*, abs(sum_group) & 65536 <> 0 as online, abs(sum_group) & 131072 <> 0 as is_powered,
+    sum_group > 0 and sum_group & 65536 <> 0 as is_fresh, coalesce(s.name, 'unknown') as state,
+    coalesce(h.name, 'unknown') as health
+  from sums g
+  left join miner_states s on s.code::text = chr(abs(sum_group) / 256 % 256)
+  left join health_levels h on h.code::text = chr(abs(sum_group) % 256)
 ),
 totals as (
   select coalesce(sum(miners), 0)::int as total_miners,

@@ -103,7 +103,7 @@ export class LiveRepo {
       (sql) => sql<LiveRow[]>`
       select ${liveColumns(sql, moment)}
       from unnest(${`{${ids.join(',')}}`}::text::int[]) with ordinality as wanted (miner_id, n)
-      join miners m using (miner_id) join miner_telemetry_live l using (miner_id)
+      ${ofMiner(sql)}
       order by wanted.n`,
     );
     return rows.map(toLiveMiner);
@@ -140,7 +140,7 @@ export class LiveRepo {
     const [row] = await this.#db.run(
       'miner_detail',
       (sql) => sql<DetailRow[]>`
-      select ${liveColumns(sql, moment)}, m.site_id, m.mac, m.family, l.reported_health,
+      select ${liveColumns(sql, moment)}, m.site_id, m.mac, m.family, d.reported_health,
         l.hardware_errors::float8, l.frequency_avg, l.efficiency, l.pool_latency_ms, l.temperature_min,
         to_json(d.temperature_chips) as temperature_chips, d.boards, d.details, r.raw, r.raw_time
       from miners m join miner_telemetry_live l using (miner_id) left join miner_live_details d using (miner_id)
@@ -172,7 +172,7 @@ export class LiveRepo {
           limit ${limit}::int
         )
         select ${liveColumns(sql, moment)}
-        from picked join miners m using (miner_id) join miner_telemetry_live l using (miner_id)
+        from picked ${ofMiner(sql)}
         order by ${sql.unsafe(order)}, m.key`,
       );
     const [hottest, worst, rejects, sites] = await Promise.all([
@@ -212,7 +212,7 @@ function pageQuery(sql: Sql, siteId: number, query: LiveQuery, moment: ReadMomen
   const limit = sql`limit ${perPage + 1}::int offset ${offset}::int8`;
   const source = liveSource(sql, siteId, query, moment, query);
   const columns = sql`${liveColumns(sql, moment)}, ${positionOf(sql, query)} as position`;
-  const joined = sql`join miners m using (miner_id) join miner_telemetry_live l using (miner_id)`;
+  const joined = ofMiner(sql);
   if (!isCountedByPage(query))
     return sql`
       with picked as materialized (
@@ -234,14 +234,20 @@ function pageQuery(sql: Sql, siteId: number, query: LiveQuery, moment: ReadMomen
       order by ${orderBy(sql, query, 'keys')}` as unknown as Fragment;
 }
 
+/** What `liveColumns` reads, of miners picked by their surrogate ids. */
+function ofMiner(sql: Sql): Fragment {
+  return sql`join miners m using (miner_id) join miner_telemetry_live l using (miner_id)
+    left join miner_live_details d using (miner_id)` as unknown as Fragment;
+}
+
 function liveColumns(sql: Sql, moment: ReadMoment): Fragment {
   return sql`m.key as miner_id, m.ip as ip_address, l.online, l.state, l.health, ${isStale(sql, moment)} as is_stale,
     coalesce(l.last_online_at, l.time) as last_seen, l.hashrate_ghs / 1000 as hashrate_ths,
     l.hashrate_5s_ghs / 1000 as hashrate_5s_ths, l.hashrate_expected_ghs / 1000 as hashrate_expected_ths,
-    l.temperature_avg, l.temperature_max, to_json(l.fan_speeds) as fan_speeds,
+    l.temperature_avg, l.temperature_max, to_json(d.fan_speeds) as fan_speeds,
     l.accepted_shares::float8, l.rejected_shares::float8, l.uptime_seconds / 3600.0::float8 as uptime_hours,
     l.power_w, l.pool_url, l.worker_name, m.model, m.firmware, l.boards_total, l.boards_healthy, l.error_class,
-    l.error_message, l.latency_ms` as unknown as Fragment;
+    d.error_message, l.latency_ms` as unknown as Fragment;
 }
 
 function toLiveMiner(row: LiveRow): LiveMiner {

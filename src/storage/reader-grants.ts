@@ -34,7 +34,10 @@ export const readable: Readonly<Record<string, readonly string[] | 'all'>> = {
   cluster_slots: 'all',
   cluster_shards: 'all',
   cluster_shard_states: 'all',
-  miner_live_details: ['miner_id', 'temperature_chips', 'boards'],
+  miner_live_details: [
+    ...['miner_id', 'known_board_serials', 'fan_speeds', 'temperature_chips', 'reported_health'],
+    ...['error_message', 'boards'],
+  ],
   reply_quirks: [
     ...['quirk_id', 'site_id', 'fingerprint', 'family', 'firmware', 'command', 'damage'],
     ...['first_seen', 'since', 'last_seen', 'reply_count'],

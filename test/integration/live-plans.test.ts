@@ -62,6 +62,7 @@ describe.each(testEditions())('plans of live reads on %s', (edition) => {
       for (const descending of [true, false]) {
         const nodes = await planOf({ ...filter, sort, descending }, 'page');
         expect(wholeReads(nodes, 'miner_telemetry_live')).toBeLessThanOrEqual(1);
+        expect(wholeReads(nodes, 'miner_live_details')).toBe(0);
         const isJoined = isOfMiners(query) || sort === 'miner_id';
         const isSearched = query.search !== null;
         const scans = nodes.filter(
@@ -72,7 +73,10 @@ describe.each(testEditions())('plans of live reads on %s', (edition) => {
           vacated + (isJoined ? 1 : 0) + (isSearched ? 1 : 0),
         );
         expect(new Set(nodes.map((node) => node.relation))).toEqual(
-          new Set(['', 'miner_telemetry_live', 'miners', ...(isCountedByPage(query) ? ['sites'] : [])]),
+          new Set([
+            ...['', 'miner_telemetry_live', 'miner_live_details', 'miners'],
+            ...(isCountedByPage(query) ? ['sites'] : []),
+          ]),
         );
       }
     });

@@ -42,6 +42,17 @@ async function sqlDirWith(file: string, text: string): Promise<string> {
   return dir;
 }
 
+/** A copy of `sql/` as it was when this migration was the last. */
+async function sqlDirUpTo(version: number): Promise<string> {
+  const dir = await mkdtemp(path.join(tmpdir(), 'headframe-sql-'));
+  cleanups.push(() => rm(dir, { recursive: true }));
+  await cp(defaultSqlDir, dir, {
+    recursive: true,
+    filter: (source) => !(Number(/^(\d{4})_/.exec(path.basename(source))?.[1] ?? 0) > version),
+  });
+  return dir;
+}
+
 const codeOf = (error: unknown): unknown => (error instanceof AppError ? error.code : error);
 const failure = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => 'no failure', codeOf);
 
@@ -78,6 +89,38 @@ describe.each(testEditions())('migrating %s', (testEdition) => {
     const [left] = await db.run('test', (sql) => sql`select to_regclass('leftover') as leftover`);
     expect(left?.['leftover']).toBeNull();
     expect(await migrate(database.url, { log: silent })).toMatchObject({ version: readMigrations().length });
+  });
+
+  test('keeps live rows of a schema in which fans, serials and errors stood in them', async () => {
+    const { database, db } = await freshDatabase(testEdition);
+    const older = await sqlDirUpTo(21);
+    await migrate(database.url, { log: silent, sqlDir: older });
+    await db.transaction('test', [
+      `insert into sites (name) values ('old');
+      insert into miners (site_id, key, first_seen) select site_id, key, now() from sites, unnest('{a,b}'::text[]) key;
+      insert into miner_telemetry_live (miner_id, site_id, time, online, state, health, power_w, hashrate_ghs, fan_speeds,
+        known_board_serials, error_message, reported_health)
+      select miner_id, site_id, now(), true, 'sleeping', 'warning', 20, 0, '{6000,null,5000}', '{x,y}', 'odd', 'good' from miners;
+      insert into miner_live_details (miner_id, boards) select miner_id, '[1]' from miners where key = 'a'`,
+    ]);
+    await migrate(database.url, { log: silent });
+    const rows = await db.run(
+      'test',
+      (
+        sql,
+      ) => sql`select l.fan_min, l.fan_max, to_json(d.fan_speeds) as fans, to_json(d.known_board_serials) as serials,
+        d.error_message, d.reported_health, d.boards, chr(l.sum_group % 256) || chr(l.sum_group / 256 % 256) as letters,
+        l.sum_group >> 16 as flags
+      from miner_telemetry_live l join miner_live_details d using (miner_id) order by l.miner_id`,
+    );
+    const row = {
+      ...{ fan_min: 5_000, fan_max: 6_000, fans: [6_000, null, 5_000], serials: ['x', 'y'] },
+      ...{ error_message: 'odd', reported_health: 'good', letters: 'wz', flags: 1 },
+    };
+    expect(rows.map((one) => ({ ...one }))).toEqual([
+      { ...row, boards: [1] },
+      { ...row, boards: null },
+    ]);
   });
 
   test('refuses a schema newer than the program, and an edited migration', async () => {
