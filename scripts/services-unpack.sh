@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # services-unpack.sh DIR SET: fetches Debian 13's packages of a set and unpacks them into a folder of DIR:
 #   programs     TimescaleDB and Redis (95 MB)
-#   prometheus   prometheus and promtool (220 MB); apart, so that a change of one leaves the other running
+#   prometheus   prometheus, promtool and VictoriaMetrics, which takes OTLP (370 MB); apart, so that a change of one
+#                leaves the other running
 #   compose      docker-compose, which reads its files without an engine too (75 MB)
 #
 # Works on any Debian, as any user, and changes nothing outside DIR: apt gets its own state, cache and
@@ -17,8 +18,8 @@ case $2 in
     executables=('usr/lib/postgresql/17/bin/*' usr/bin/redis-server)
     ;;
   prometheus)
-    packages=(prometheus)
-    executables=(usr/bin/prometheus usr/bin/promtool)
+    packages=(prometheus victoria-metrics)
+    executables=(usr/bin/prometheus usr/bin/promtool usr/bin/victoria-metrics)
     ;;
   compose)
     packages=(docker-compose)

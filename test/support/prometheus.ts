@@ -27,9 +27,6 @@ export interface TestPrometheus {
 
 /** A Prometheus of its own on loopback, with its data in a folder that is removed at the end. */
 export async function startPrometheus(options: PrometheusOptions = {}): Promise<TestPrometheus> {
-  const program = testPrometheusProgram('prometheus');
-  if (program === null) throw new Error('no Prometheus in this run');
-  const folder = await mkdtemp(join(tmpdir(), 'headframe-prometheus-'));
   const interval = `${options.scrapeIntervalS ?? 1}s`;
   // JSON is YAML.
   const config = {
@@ -40,22 +37,45 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
       static_configs: [{ targets: [target] }],
     })),
   };
-  await writeFile(join(folder, 'prometheus.yml'), JSON.stringify(config));
-  const port = await freePort();
-  const child = spawn(
-    program,
-    [
+  return startMetricStore('prometheus', '/-/ready', async (folder, address) => {
+    await writeFile(join(folder, 'prometheus.yml'), JSON.stringify(config));
+    return [
       `--config.file=${join(folder, 'prometheus.yml')}`,
       `--storage.tsdb.path=${join(folder, 'data')}`,
-      `--web.listen-address=127.0.0.1:${port}`,
+      `--web.listen-address=${address}`,
       ...(options.flags ?? []),
-    ],
-    { stdio: ['ignore', 'ignore', 'pipe'], cwd: folder },
-  );
+    ];
+  });
+}
+
+/** A VictoriaMetrics likewise: it takes OTLP under `/opentelemetry` and is asked as a Prometheus is. */
+export function startVictoriaMetrics(): Promise<TestPrometheus> {
+  return startMetricStore('victoria-metrics', '/health', (folder, address) => [
+    `-storageDataPath=${join(folder, 'data')}`,
+    `-httpListenAddr=${address}`,
+    // What comes in is found at once.
+    '-search.latencyOffset=0s',
+    '-inmemoryDataFlushInterval=1s',
+  ]);
+}
+
+async function startMetricStore(
+  name: 'prometheus' | 'victoria-metrics',
+  readyPath: string,
+  prepare: (folder: string, address: string) => Promise<string[]> | string[],
+): Promise<TestPrometheus> {
+  const program = testPrometheusProgram(name);
+  if (program === null) throw new Error(`no ${name} in this run`);
+  const folder = await mkdtemp(join(tmpdir(), `headframe-${name}-`));
+  const address = `127.0.0.1:${await freePort()}`;
+  const child = spawn(program, await prepare(folder, address), {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    cwd: folder,
+  });
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (log = (log + text).slice(-20_000)));
   const ended = once(child, 'exit');
-  const url = `http://127.0.0.1:${port}`;
+  const url = `http://${address}`;
   const stop = async (): Promise<void> => {
     child.kill('SIGKILL');
     await ended;
@@ -63,10 +83,10 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
   };
   try {
     await waitFor(
-      'Prometheus',
+      name,
       async () => {
-        if (child.exitCode !== null) throw new Error(`Prometheus ended: ${log}`);
-        return fetch(`${url}/-/ready`).then(
+        if (child.exitCode !== null) throw new Error(`${name} ended: ${log}`);
+        return fetch(`${url}${readyPath}`).then(
           ({ ok }) => ok,
           () => false,
         );

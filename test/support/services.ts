@@ -19,8 +19,8 @@ export function testRedisUrl(): string | null {
   return process.env[redisVariable] || null;
 }
 
-/** Path of `prometheus` or `promtool`, or null where they were not unpacked. */
-export function testPrometheusProgram(name: 'prometheus' | 'promtool'): string | null {
+/** Path of a program that keeps or checks metrics, or null where they were not unpacked. */
+export function testPrometheusProgram(name: 'prometheus' | 'promtool' | 'victoria-metrics'): string | null {
   const folder = process.env[prometheusVariable];
   return folder ? join(folder, name) : null;
 }
