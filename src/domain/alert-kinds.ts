@@ -133,6 +133,25 @@ export const alertKinds = {
     defaults: [rule('critical', 5, 2, 90, 300)],
     describe: (value) => `has had no upload for ${Math.floor(value)} intervals`,
   },
+  site_hashrate_low: {
+    target: 'site',
+    direction: 'below',
+    unit: 'share of nominal',
+    meaning:
+      'Average hashrate of a site over five minutes, from its rollups, against nominal of all its miners.',
+    defaults: [],
+    describe: (value, threshold) => `hashes at ${percent(value)} of nominal, under ${percent(threshold)}`,
+  },
+  rejects_high: {
+    target: 'site',
+    direction: 'above',
+    unit: 'share of shares',
+    meaning:
+      'Share of the shares of a site that pools rejected in an hour, from its rollups, of 100 or more.',
+    defaults: [],
+    describe: (value, threshold) =>
+      `has ${percent(value)} of its shares rejected, over ${percent(threshold)}`,
+  },
   key_refused: {
     target: 'site',
     direction: 'flag',
