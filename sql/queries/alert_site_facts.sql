@@ -8,9 +8,10 @@ with counts as materialized (
   where m.vacated_at is null or l.online
   group by m.site_id
 ),
--- Of the rollups: the five minutes that ended five to ten minutes ago, so that their samples are in, and the hour before their end.
+-- Of the rollups: the five minutes that ended five to ten minutes ago, so that their samples are in, and the hour before
+-- their end.
 sums as materialized (
-  select s.site_id, r.hashrate_ghs, h.accepted, h.rejected
+  select s.site_id, b.time + interval '5 minutes' as until, r.hashrate_ghs, h.accepted, h.rejected
   from sites s
   cross join lateral (select date_bin('5 minutes', $1::text::timestamptz - interval '10 minutes', 'epoch') as time) b
   join site_telemetry_5m r on r.site_id = s.site_id and r.time = b.time
@@ -19,7 +20,7 @@ sums as materialized (
     from site_telemetry_5m h where h.site_id = s.site_id and h.time > b.time - interval '1 hour' and h.time <= b.time) h
 ),
 states as materialized (
-  select s.site_id, s.name, c.total, c.offline, c.nominal_ghs, r.hashrate_ghs, r.accepted, r.rejected, k.*,
+  select s.site_id, s.name, c.total, c.offline, c.nominal_ghs, r.until, r.hashrate_ghs, r.accepted, r.rejected, k.*,
     (select max(u.received_at) from collector_upload_logs u where u.site_id = s.site_id) as last_upload
   from sites s
   left join counts c using (site_id)
@@ -47,7 +48,9 @@ readings as (
       -- Without an active key nobody is meant to send.
       when 'collector_silent' then case when s.active_keys = 0 then 0
         else extract(epoch from $1::text::timestamptz - coalesce(s.last_upload, s.last_used)) / $4::float8 end
-      when 'site_hashrate_low' then s.hashrate_ghs / nullif(s.nominal_ghs, 0)
+      -- Five minutes in which uploads ended hold some of the miners.
+      when 'site_hashrate_low' then case when s.last_upload >= s.until + $4::float8 * interval '1 second'
+        then s.hashrate_ghs / nullif(s.nominal_ghs, 0) end
       when 'rejects_high' then case when s.accepted + s.rejected >= 100 then s.rejected / (s.accepted + s.rejected) end
       when 'key_refused' then s.is_refused::int
     end::float8 as value

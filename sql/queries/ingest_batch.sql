@@ -145,12 +145,14 @@ history as (
 ),
 live as (
   insert into miner_telemetry_live as l (
-    miner_id, boards_total, boards_healthy, known_boards_healthy, known_chips_ok, time, last_online_at, identified_at, accepted_shares, rejected_shares, hardware_errors, uptime_seconds, known_uptime_seconds, hashrate_ghs, hashrate_5s_ghs,
+    miner_id, boards_total, boards_healthy, known_boards_healthy, known_chips_ok, time, last_online_at, identified_at,
+    accepted_shares, rejected_shares, hardware_errors, uptime_seconds, known_uptime_seconds, hashrate_ghs, hashrate_5s_ghs,
     hashrate_expected_ghs, temperature_avg, temperature_min, temperature_max, frequency_avg, power_w, efficiency,
     offset_ms, latency_ms, pool_latency_ms, online, state, health, error_class, pool_url, worker_name, fan_min,
     fan_max, site_id, changed_at)
   select ids.miner_id, i.boards_total, i.boards_healthy, coalesce(i.boards_healthy, t.boards_healthy),
-    coalesce(i.chips_ok, t.chips_ok), i.time, i.last_online_at, i.identified_at, i.accepted_shares, i.rejected_shares, i.hardware_errors, i.uptime_seconds,
+    coalesce(i.chips_ok, t.chips_ok), i.time, i.last_online_at, i.identified_at, i.accepted_shares, i.rejected_shares,
+    i.hardware_errors, i.uptime_seconds,
     coalesce(i.uptime_seconds, t.uptime_seconds), i.hashrate_ghs, i.hashrate_5s_ghs,
     coalesce(i.hashrate_expected_ghs, t.hashrate_expected_ghs), i.temperature_avg, i.temperature_min, i.temperature_max,
     i.frequency_avg, i.power_w, i.efficiency, i.offset_ms, i.latency_ms, i.pool_latency_ms, i.online, i.state,

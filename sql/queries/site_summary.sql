@@ -4,9 +4,10 @@
 -- against each miner again; everything else is made of those. A group is one number: what `sum_group` says, less than 0
 -- where the sample is old.
 with sums as materialized (
-  select case when l.time >= (select $2::text::timestamptz) then l.sum_group else -l.sum_group end as sum_group, count(*) as miners,
-    sum(l.hashrate_ghs) as hashrate_ghs, sum(l.hashrate_expected_ghs) as expected_ghs, sum(l.power_w::float8) as power_w,
-    sum(l.temperature_avg::float8) as temperature_sum, count(l.temperature_avg) as temperature_count,
+  select case when l.time >= (select $2::text::timestamptz) then l.sum_group else -l.sum_group end as sum_group,
+    count(*) as miners, sum(l.hashrate_ghs) as hashrate_ghs, sum(l.hashrate_expected_ghs) as expected_ghs,
+    sum(l.power_w::float8) as power_w, sum(l.temperature_avg::float8) as temperature_sum,
+    count(l.temperature_avg) as temperature_count,
     max(coalesce(l.temperature_max, l.temperature_avg)) as max_temperature, max(l.time) as newest
   from miner_telemetry_live l
   -- An address that its miner has left is no miner unless something answers there.

@@ -85,4 +85,15 @@ describe.each(testEditions())('rules about rollups on %s', (edition) => {
     await bench.tick(15);
     expect(await bench.open()).toEqual([]);
   });
+
+  test('take no five minutes for whole in which uploads ended', async () => {
+    await make('site_hashrate_low', 0.8, 0.85);
+    for (let times = 0; times < 4; times++) await fiveMinutes(mining(10));
+    bench.nowMs = Math.ceil(bench.nowMs / 300_000) * 300_000;
+    await bench.upload(mining(10)(bench.at()).slice(0, 4));
+    const now = new Date(bench.nowMs);
+    await runRollups(bench.storage.db, { historyDays: 30, settle5mS: 0, settle1hS: 0, now });
+    for (let passed = 0; passed < 1_200; passed += 60) await bench.tick(60);
+    expect(await bench.open()).toEqual([]);
+  });
 });
