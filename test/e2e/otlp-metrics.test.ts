@@ -75,7 +75,7 @@ describe.runIf(testPrometheusProgram('victoria-metrics') !== null)(
       }
     }, 120_000);
 
-    it('counts the rows that the database holds, and the miners that there are', async () => {
+    it('counts the rows that the api stored, and the miners that there are', async () => {
       const stored = async (): Promise<number> =>
         Number((await kept('api', '__name__="headframe_ingest_rows_total",outcome="stored"'))[0]?.value[1]);
       const before = (await scrape(farm.api().url)).sum('headframe_ingest_rows_total', 'outcome="stored"');

@@ -6,6 +6,8 @@ export interface RoundRobin {
   readonly url: string;
   /** Connections that each target took, in their order. */
   readonly taken: readonly number[];
+  /** Ends all connections: those that come instead are given out anew. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -47,12 +49,16 @@ export async function startRoundRobin(ports: () => readonly number[]): Promise<R
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     taken,
+    cut,
     async close() {
       server.close();
-      for (const socket of sockets) socket.destroy();
+      cut();
       await once(server, 'close');
     },
   };
