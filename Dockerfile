@@ -16,7 +16,8 @@ COPY dashboards/web ./dashboards/web
 RUN node scripts/build.mjs && npm prune --omit=dev --omit=optional --ignore-scripts
 
 FROM node:22.21.1-bookworm-slim
-ENV NODE_ENV=production HEADFRAME_DATA_DIR=/data
+# Large buffers go back to the system when they are free: see docs/sizing.md, Memory.
+ENV NODE_ENV=production HEADFRAME_DATA_DIR=/data MALLOC_MMAP_THRESHOLD_=131072
 # New volumes take owner and rights of the folder they are mounted on.
 RUN groupadd --gid 10001 headframe \
   && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin headframe \
