@@ -25,6 +25,8 @@ const { values } = parseArgs({
     /** Most growth of memory, MiB/h. */
     slope: { type: 'string', default: '1' },
     base: { type: 'string', default: '127.60.0.1' },
+    /** Settings of api and edge, as `poll.batch_rows=600`. */
+    set: { type: 'string', multiple: true, default: [] },
     'database-url': { type: 'string' },
   },
 });
@@ -102,7 +104,9 @@ const dir = await makeFolder('soak');
 const violations: string[] = [];
 try {
   const [miners, intervalS] = [Number(values.miners), Number(values.interval)];
-  const farm = await startFarm({ databaseUrl: database.url, dir, miners, intervalS, base: values.base });
+  const settings = Object.fromEntries(values.set.map((each) => each.split('=', 2) as [string, string]));
+  const { base } = values;
+  const farm = await startFarm({ databaseUrl: database.url, dir, miners, intervalS, base, settings });
   const api = await farm.startApi();
   const edge = await farm.startEdge();
   const beganMs = Date.now();
@@ -137,6 +141,7 @@ try {
     miners,
     interval_s: intervalS,
     minutes: Number(values.minutes),
+    settings,
     conservation: law,
     slots: { added: slots('added'), polled: slots('polled') },
     uploads,
