@@ -79,8 +79,13 @@ export async function startEdgeRole(config: Config, log: Logger): Promise<Planne
   const metrics = createMetrics();
   const otel = await startOtel(config, 'edge', metrics, log);
   const failure = createFailure();
+  let isPolling = false;
+  const ready = async (): Promise<void> => {
+    if (!isPolling) throw new Error('starting');
+  };
+  const health = await startHealthServer({ ...config.metrics, metrics, ready });
   const edge = await startEdge({ config, role: 'edge', ...target, metrics, log, failure });
-  const health = await startHealthServer({ ...config.metrics, metrics, ready: async () => undefined });
+  isPolling = true;
   log.info({ metrics: health.url, upload: target.apiUrl }, 'edge is polling');
   return {
     failed: failure.failed,

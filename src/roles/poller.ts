@@ -63,6 +63,13 @@ export async function startPollerRole(config: Config, log: Logger): Promise<Plan
   const failure = createFailure();
   const reaches = reachOf(config, log);
   const queue = await openSharedQueue(config, log);
+  // Before anything is polled: a port that is taken ends the process, which must hold no shard then.
+  let isPolling = false;
+  const ready = async (): Promise<void> => {
+    if (!isPolling) throw new Error('starting');
+    await queue.ping();
+  };
+  const health = await startHealthServer({ ...config.metrics, metrics, ready });
   const plans = await startSitePlans({ config, ...target, metrics, log, onEscalate: failure.report });
   const polling = await startPolling({
     config,
@@ -88,7 +95,7 @@ export async function startPollerRole(config: Config, log: Logger): Promise<Plan
     metrics,
     log,
   });
-  const health = await startHealthServer({ ...config.metrics, metrics, ready: () => queue.ping() });
+  isPolling = true;
   log.info({ metrics: health.url, upload: target.apiUrl }, 'polling');
   return {
     failed: failure.failed,

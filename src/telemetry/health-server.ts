@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { AppError } from '../domain/errors.js';
 import type { Metrics } from './metrics.js';
 
 export interface HealthServerOptions {
@@ -15,7 +16,11 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** `/healthz`, `/readyz` and `/metrics` for a process without the api. */
+/**
+ * `/healthz`, `/readyz` and `/metrics` for a process without the api.
+ *
+ * @throws AppError CONFIG_INVALID naming the setting when its address is taken or not of this machine.
+ */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
   const answer = async (path: string): Promise<{ status: number; type: string; body: string }> => {
     if (path === '/metrics')
@@ -39,7 +44,11 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
     });
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (cause) => {
+      const address = `${options.host}:${options.port}`;
+      const message = `metrics.host, metrics.port: cannot listen on ${address}; set another, one for each process`;
+      reject(new AppError('CONFIG_INVALID', message, { cause }));
+    });
     server.listen(options.port, options.host, resolve);
   });
   const { port } = server.address() as AddressInfo;
