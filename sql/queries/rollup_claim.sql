@@ -4,14 +4,15 @@ with gone as (
   delete from rollup_due where time < to_timestamp({{horizon_s}})
 ),
 mine as (
-  update rollup_due d set due_at = to_timestamp({{now_s}} + {{lease_s}})
+  update rollup_due d set leased_until = to_timestamp({{now_s}} + {{lease_s}})
   from (
-    select width_s, site_id, time, due_at from rollup_due
+    select width_s, site_id, time from rollup_due
     where width_s = {{width_s}} and due_at <= to_timestamp({{now_s}}) and time >= to_timestamp({{horizon_s}})
+      and (leased_until is null or leased_until <= to_timestamp({{now_s}}))
     order by due_at limit {{limit}}
   ) c
   where d.width_s = c.width_s and d.site_id = c.site_id and d.time = c.time
-  returning d.site_id, d.time, d.is_late, d.is_moved, c.due_at as since
+  returning d.site_id, d.time, d.is_late, d.is_moved, d.due_at as since
 )
 select site_id, extract(epoch from time)::float8 as from_s, is_late, is_moved,
   extract(epoch from since)::float8 as since_s

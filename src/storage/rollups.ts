@@ -5,7 +5,7 @@ import { elected } from './election.js';
 import { coveredPastS, ensurePartitions } from './partitions.js';
 import { errorCode } from './database-error.js';
 import { noteRun, readClock } from './maintenance-runs.js';
-import { readQuery } from './sql-files.js';
+import { readRollupTexts, render } from './rollup-texts.js';
 
 /** How far behind a sample the one before it may lie to be counted from, s. */
 export const lookBackS = 7_200;
@@ -56,7 +56,9 @@ export interface RollupOutcome {
   readonly isSkipped: boolean;
   /** Buckets whose turn it is were left. */
   readonly isPartial: boolean;
-  /** How long the oldest of the buckets computed was past its turn, s. */
+  /** Buckets that the database did not compute in time, or refused: each is tried again when its claim is over. */
+  readonly failed: number;
+  /** How long the oldest bucket, computed or left, was past its turn, s. */
   readonly lagS: number;
 }
 
@@ -87,22 +89,22 @@ export async function runRollups(db: Database, options: RollupOptions): Promise<
   const run = new Run(db, options, options.now ?? (await readClock(db)));
   const marks = await run.fold();
   let buckets = 0;
+  let failed = 0;
   let isPartial = false;
   for (const rollup of rollups) {
     const due = await run.claim(rollup);
     isPartial ||= due.length >= run.maxBuckets;
-    let computed = 0;
-    for (const bucket of due) {
-      if (run.isSkipped || options.signal?.aborted === true) break;
-      if (await run.compute(rollup, bucket)) computed++;
-    }
-    if (computed < due.length) await run.release(rollup);
+    const { computed, failure } = await run.computeAll(rollup, due);
+    if (computed < due.length) await run.release(rollup, failure);
     buckets += computed;
+    if (failure !== null) failed++;
   }
-  const outcome = { marks, buckets, isSkipped: run.isSkipped, isPartial, lagS: run.lagS };
-  options.metrics?.add('headframe_rollup_runs_total', 1, { outcome: run.isSkipped ? 'skipped' : 'done' });
+  const lagS = await run.lag();
+  const outcome = { marks, buckets, isSkipped: run.isSkipped, isPartial, failed, lagS };
+  const word = run.isSkipped ? 'skipped' : failed > 0 ? 'failed' : 'done';
+  options.metrics?.add('headframe_rollup_runs_total', 1, { outcome: word });
   if (!run.isSkipped) {
-    options.metrics?.set('headframe_rollup_lag_seconds', run.lagS);
+    options.metrics?.set('headframe_rollup_lag_seconds', lagS);
     await noteRun(db, 'rollups', { tookMs: performance.now() - startedMs, outcome });
   }
   return outcome;
@@ -112,17 +114,17 @@ export async function runRollups(db: Database, options: RollupOptions): Promise<
 class Run {
   readonly maxBuckets: number;
   isSkipped = false;
-  lagS = 0;
+  #computedLagS = 0;
   readonly #db: Database;
   readonly #options: RollupOptions;
   readonly #nowS: number;
-  readonly #texts: ReturnType<typeof readTexts>;
+  readonly #texts: ReturnType<typeof readRollupTexts>;
 
   constructor(db: Database, options: RollupOptions, now: Date) {
     this.#db = db;
     this.#options = options;
     this.#nowS = Math.floor(now.getTime() / 1_000);
-    this.#texts = readTexts(options.sqlDir);
+    this.#texts = readRollupTexts(options.sqlDir);
     this.maxBuckets = options.maxBuckets ?? 500;
   }
 
@@ -171,8 +173,36 @@ class Run {
     }));
   }
 
+  /**
+   * Computes buckets one after the other, until one is not done in time or refused: the others then wait for the next
+   * run, and that one until its claim is over, so that it holds up nothing.
+   */
+  async computeAll(rollup: Rollup, due: readonly Due[]): Promise<{ computed: number; failure: Due | null }> {
+    let computed = 0;
+    for (const bucket of due) {
+      if (this.isSkipped || this.#options.signal?.aborted === true) break;
+      try {
+        if (await this.#compute(rollup, bucket)) computed++;
+      } catch (error) {
+        if (!(error instanceof AppError) || !error.isRetryable) throw error;
+        return { computed, failure: bucket };
+      }
+    }
+    return { computed, failure: null };
+  }
+
+  /** How long the oldest bucket that was computed, or is left, was past its turn, s. */
+  async lag(): Promise<number> {
+    const [row] = await this.#db.run(
+      'rollup_lag',
+      (sql) => sql<{ oldest_s: number | null }[]>`
+      select extract(epoch from min(due_at))::float8 as oldest_s from rollup_due`,
+    );
+    return Math.max(this.#computedLagS, this.#nowS - (row?.oldest_s ?? this.#nowS));
+  }
+
   /** False when it was left for another run. */
-  async compute(rollup: Rollup, bucket: Due): Promise<boolean> {
+  async #compute(rollup: Rollup, bucket: Due): Promise<boolean> {
     const entry = dueEntry(rollup, bucket);
     if (rollup.name === '5m' && bucket.isLate && !(await this.#settleEvents(bucket))) return false;
     const parts = rollup.name === '1h' ? await this.#parts(bucket.siteId) : [allMiners];
@@ -188,7 +218,7 @@ class Run {
       ];
       if ((await this.#withPartitions(() => this.#elected(statements))) === null) return false;
     }
-    this.lagS = Math.max(this.lagS, this.#nowS - bucket.sinceS);
+    this.#computedLagS = Math.max(this.#computedLagS, this.#nowS - bucket.sinceS);
     this.#options.metrics?.add('headframe_rollup_buckets_total', 1, { rollup: rollup.name });
     return true;
   }
@@ -248,10 +278,12 @@ class Run {
     return bounds.slice(1).map((until, index) => ({ after: bounds[index] ?? allMiners.after, until }));
   }
 
-  /** Gives back what was claimed and is left: whoever comes next need not wait for the lease. */
-  async release({ widthS }: Rollup): Promise<void> {
-    const text = `update rollup_due set due_at = to_timestamp(${this.#nowS})
-      where width_s = ${widthS} and due_at = to_timestamp(${this.#nowS + leaseS})`;
+  /** Gives back what was claimed and is left, but for what failed: whoever comes next need not wait for the lease. */
+  async release({ widthS }: Rollup, failure: Due | null): Promise<void> {
+    const but =
+      failure === null ? '' : ` and (site_id, time) <> (${failure.siteId}, to_timestamp(${failure.fromS}))`;
+    const text = `update rollup_due set leased_until = null
+      where width_s = ${widthS} and leased_until = to_timestamp(${this.#nowS + leaseS})${but}`;
     await this.#db.transaction('rollups', [text]).catch((error: unknown) => {
       // The lease ends by itself.
       if (!(error instanceof AppError) || !error.isRetryable) throw error;
@@ -280,44 +312,18 @@ class Run {
 
 /** What computes one bucket and finds those after it, as the runner sends it. For tests of their plans. */
 export function rollupStatements(rollup: Rollup['name'], values: Readonly<Record<string, number>>): string[] {
-  const texts = readTexts();
+  const texts = readRollupTexts();
   return [render(texts[rollup], { ...allMiners, ...values }), render(texts.next, values)];
 }
 
 /** What settles the events of five minutes of a site, as the runner sends it. For tests of its plan. */
 export function eventsStatement(siteId: number, fromS: number): string {
   const values = { site: siteId, from_s: fromS, width_s: 300, near_s: eventsNearS, ...allMiners };
-  return render(readTexts().events, values);
+  return render(readRollupTexts().events, values);
 }
 
 /** Where a bucket stands on the list, while no more is asked of it than when it was claimed. */
 function dueEntry({ widthS }: Rollup, { siteId, fromS, isLate, isMoved }: Due): string {
   return `width_s = ${widthS} and site_id = ${siteId} and time = to_timestamp(${fromS})
     and is_late = ${isLate} and is_moved = ${isMoved}`;
-}
-
-/** The statements of the runner. The sums of miners are a part of both rollups. */
-function readTexts(
-  sqlDir?: string,
-): Record<'fold' | 'claim' | 'next' | 'clear' | 'events' | Rollup['name'], string> {
-  const sums = readQuery('rollup_miner_sums', sqlDir).trim();
-  const withSums = (name: string): string => readQuery(name, sqlDir).replace('{{sums}}', () => sums);
-  return {
-    fold: readQuery('rollup_fold', sqlDir),
-    claim: readQuery('rollup_claim', sqlDir),
-    next: readQuery('rollup_next', sqlDir),
-    clear: readQuery('rollup_clear', sqlDir),
-    events: readQuery('settle_events', sqlDir),
-    '5m': withSums('rollup_5m'),
-    '1h': withSums('rollup_1h'),
-  };
-}
-
-/** Fills `{{name}}` with numbers: a transaction of several statements takes no parameters. */
-function render(text: string, values: Readonly<Record<string, number>>): string {
-  return text.replaceAll(/\{\{(\w+)\}\}/g, (_, name: string) => {
-    const value = values[name];
-    if (value === undefined || !Number.isFinite(value)) throw new Error(`no value for ${name}`);
-    return String(value);
-  });
 }

@@ -30,8 +30,17 @@ export interface SiteStats {
 /** How much of what is known of a site is of its last two slots. */
 export interface SiteFreshness {
   readonly site_id: number;
+  /** Seconds between slots. */
+  readonly interval_s: number;
+  /** Since the last upload, s; null without any, or without a key. */
+  readonly upload_age_s: number | null;
+  /** Miners. */
   readonly known: number;
+  /** Of those, with a sample in the last two slots. */
   readonly fresh: number;
+  /** Miners that answered when last asked. */
+  readonly online: number;
+  readonly online_fresh: number;
 }
 
 type SummaryRow = Omit<SiteSummary, 'last_upload' | 'online_rate' | 'lag_seconds'> & {
@@ -43,10 +52,12 @@ type SummaryRow = Omit<SiteSummary, 'last_upload' | 'online_rate' | 'lag_seconds
 export class SiteRepo {
   readonly #db: Database;
   readonly #summary: string;
+  readonly #freshness: string;
 
   constructor(db: Database, options: { sqlDir?: string } = {}) {
     this.#db = db;
     this.#summary = readQuery('site_summary', options.sqlDir);
+    this.#freshness = readQuery('site_freshness', options.sqlDir);
   }
 
   /** The id of the site of this name, made when it is new. */
@@ -97,20 +108,10 @@ export class SiteRepo {
     };
   }
 
-  /** The known miners of each site, and those with a sample in its last two slots. `intervalS` is of sites that told none. */
+  /** How fresh what is known of each site is; `intervalS` is of sites that told none. */
   async freshness(now: Date, intervalS: number): Promise<SiteFreshness[]> {
-    const rows = await this.#db.run(
-      'freshness',
-      (sql) => sql<SiteFreshness[]>`
-      with slots as materialized (
-        select s.site_id, ${now.toISOString()}::text::timestamptz - 2 * make_interval(secs => coalesce(
-          (select i.interval_s from site_intervals i where i.site_id = s.site_id order by i.since desc limit 1),
-          ${String(intervalS)}::text::float8)) as since
-        from sites s)
-      select l.site_id, count(*)::int as known, (count(*) filter (where l.time > s.since))::int as fresh
-      from miner_telemetry_live l join slots s using (site_id)
-      where l.online or l.miner_id not in (select miner_id from miners where vacated_at is not null)
-      group by l.site_id`,
+    const rows = await this.#db.run('freshness', (sql) =>
+      sql.unsafe<SiteFreshness[]>(this.#freshness, [now.toISOString(), String(intervalS)], { prepare: true }),
     );
     return rows.map((row) => ({ ...row }));
   }

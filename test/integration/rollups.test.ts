@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { AppError } from '../../src/domain/errors.js';
 import type { IngestRow } from '../../src/domain/ingest.js';
 import {
   lookBackS,
@@ -9,6 +10,7 @@ import {
   type RollupOptions,
 } from '../../src/storage/rollups.js';
 import { TelemetryStore } from '../../src/storage/telemetry-store.js';
+import { createMetrics } from '../../src/telemetry/metrics.js';
 import { testEditions } from '../support/database.js';
 import { ingestBatch, ingestRow, offlineRow } from '../support/ingest-rows.js';
 import { expectedRollups, groupBy, oracleSamples, type OracleSample } from '../support/rollup-oracle.js';
@@ -157,7 +159,7 @@ describe.each(testEditions())('rollups on %s', (edition) => {
     await waitFor('the run to wait', async () => (await lockers('not granted')).length > 0);
     for (const { pid } of [...(await lockers('not granted')), ...(await lockers('granted'))])
       await storage.query(`select pg_terminate_backend(${pid})`);
-    expect(await cut).toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    expect(await cut).toMatchObject({ failed: 1 });
     await release;
     await held.close({ timeoutMs: 100 });
     expect(await storage.query('select from site_telemetry_5m')).toHaveLength(0);
@@ -342,6 +344,37 @@ describe.each(testEditions())('rollups on %s', (edition) => {
     const options = { historyDays: 30, settle5mS: 0, settle1hS: 0, signal: stop.signal };
     expect(await runRollups(interrupted, options)).toMatchObject({ buckets: 1 });
     expect(await run()).toMatchObject({ buckets: 3 });
+    await expectRight(60);
+  });
+
+  test('show since when a bucket waits that fails again and again, which holds up no other', async () => {
+    await write([0, 10, 20].map((minute) => ingestRow('a', at(minute * 60))));
+    const metrics = createMetrics({ withProcess: false });
+    const failing = {
+      ...storage.db,
+      run: storage.db.run.bind(storage.db),
+      transaction: (...args: Parameters<typeof storage.db.transaction>) => {
+        const isFirst = args[1].some((text) =>
+          text.includes(`time = to_timestamp(${Date.parse(at(0)) / 1_000})`),
+        );
+        if (isFirst) throw new AppError('DATABASE_UNAVAILABLE', 'past its deadline');
+        return storage.db.transaction(...args);
+      },
+    };
+    const dueMs = Date.now();
+    const later = (seconds: number) =>
+      runRollups(failing, {
+        ...{ historyDays: 30, settle5mS: 0, settle1hS: 0, metrics },
+        now: new Date(dueMs + seconds * 1_000),
+      });
+    expect(await later(1)).toMatchObject({ failed: 2 });
+    expect(await later(2)).toMatchObject({ failed: 0, buckets: 2 });
+    expect(await later(2_000)).toMatchObject({ failed: 2 });
+    const text = await metrics.text();
+    expect(Number(/^headframe_rollup_lag_seconds (.*)$/m.exec(text)?.[1])).toBeGreaterThan(1_900);
+    expect(text).toContain('headframe_rollup_runs_total{outcome="failed"} 2\n');
+    expect(text).toContain('headframe_rollup_runs_total{outcome="done"} 1\n');
+    await settle();
     await expectRight(60);
   });
 
