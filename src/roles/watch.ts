@@ -4,7 +4,9 @@ import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Failure } from './failure.js';
 import { repeat, type Stoppable } from './maintenance.js';
+import { maxSites } from '../telemetry/metric-table.js';
 import { showCluster } from './cluster.js';
+import type { SiteFreshness } from '../storage/site.repo.js';
 import { slowestIntervalS, type Store } from './store.js';
 
 export interface WatchOptions {
@@ -31,15 +33,45 @@ export async function showFreshness(
     config,
     store,
     metrics,
-  }: Pick<WatchOptions, 'config' | 'metrics'> & { readonly store: Pick<Store, 'sites'> },
+  }: Pick<WatchOptions, 'config' | 'metrics'> & {
+    readonly store: { readonly sites: Pick<Store['sites'], 'freshness'> };
+  },
   now: Date,
 ): Promise<null> {
   const sites = await store.sites.freshness(now, slowestIntervalS(config)).catch((error: unknown) => {
-    metrics.clear('headframe_fresh_data_ratio');
+    show(metrics, []);
     if (error instanceof AppError && error.isRetryable) return [];
     throw error;
   });
-  for (const { site_id: site, known, fresh } of sites)
-    metrics.set('headframe_fresh_data_ratio', fresh / known, { site: String(site) });
+  show(metrics, sites);
   return null;
 }
+
+function show(metrics: Metrics, sites: readonly SiteFreshness[]): void {
+  for (const [name, { of, isWorse }] of entriesOf(shown)) {
+    metrics.clear(name);
+    const values = sites.flatMap((site) => {
+      const value = of(site);
+      return value === null ? [] : [{ site: String(site.site_id), value }];
+    });
+    // Sites past the bound share a series: the worst of them is told, for it is set last.
+    const rest = values.slice(maxSites).sort((a, b) => (isWorse(a.value, b.value) ? 1 : -1));
+    for (const { site, value } of [...values.slice(0, maxSites), ...rest]) metrics.set(name, value, { site });
+  }
+}
+
+const entriesOf = Object.entries as <K extends string, V>(table: Record<K, V>) => [K, V][];
+const share = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole);
+const isLess = (a: number, b: number): boolean => a < b;
+const isMore = (a: number, b: number): boolean => a > b;
+
+/** What is told of each site, null where there is nothing to tell, and which of two values is worse. */
+const shown = {
+  headframe_fresh_data_ratio: { of: (site: SiteFreshness) => share(site.fresh, site.known), isWorse: isLess },
+  headframe_fresh_online_ratio: {
+    of: (site: SiteFreshness) => share(site.online_fresh, site.online),
+    isWorse: isLess,
+  },
+  headframe_upload_age_seconds: { of: (site: SiteFreshness) => site.upload_age_s, isWorse: isMore },
+  headframe_poll_interval_seconds: { of: (site: SiteFreshness) => site.interval_s, isWorse: isMore },
+};

@@ -174,6 +174,19 @@ export const metricTable = {
     maxSites + 1,
     gauge('ratio', 'Share of the known miners with a sample in the last two slots, by site.', 'site'),
   ),
+  headframe_fresh_online_ratio: upTo(
+    maxSites + 1,
+    gauge(
+      'ratio',
+      'Share of the miners that answered when last asked with a sample in the last two slots, by site.',
+      'site',
+    ),
+  ),
+  headframe_upload_age_seconds: upTo(
+    maxSites + 1,
+    gauge('s', 'Time since the last upload of a site that has a key, by site.', 'site'),
+  ),
+  headframe_poll_interval_seconds: upTo(maxSites + 1, gauge('s', 'Time between slots, by site.', 'site')),
   // Alerts
   headframe_alerts: gauge('alerts', 'Unresolved alerts, by state and severity.', 'state', 'severity'),
   headframe_alert_evaluations_total: counter(
@@ -264,11 +277,15 @@ export const metricTable = {
     's',
     'How long the oldest part of the history could have been dropped and was still there after the last run.',
   ),
-  headframe_rollup_runs_total: counter('runs', 'Runs of the rollups, by outcome.', 'outcome'),
+  headframe_rollup_runs_total: counter(
+    'runs',
+    'Runs of the rollups, by outcome (`done`, `failed`, `skipped`).',
+    'outcome',
+  ),
   headframe_rollup_buckets_total: counter('buckets', 'Buckets computed, by rollup.', 'rollup'),
   headframe_rollup_lag_seconds: gauge(
     's',
-    'How long the oldest bucket of the last run was past its turn when it was computed.',
+    'How long the oldest bucket that the last run computed, or left, was past its turn.',
   ),
   // Cluster
   headframe_heartbeats_total: counter(

@@ -32,7 +32,7 @@ export const clusterBoard: Board = {
         values({
           title: 'Slots missed',
           description:
-            'Share of the slots taken in the last ten minutes that came too late, met a busy shard or a dead thread.',
+            'Share of the slots taken in the last ten minutes that came too late, gave way to others or met a dead thread.',
           queries: [promNow('headframe:slots_missed:ratio10m', 'missed')],
           span: 4,
           unit: units.share,
@@ -107,7 +107,7 @@ from cluster_slots c where c.site_id in (${chosenSites}) and $__timeFilter(c.min
       panels: [
         series({
           title: 'Slots by outcome',
-          description: 'Added by coordinators, polled, or missed: late, overrun, worker_failed.',
+          description: 'Added by coordinators, polled, or missed: late, overrun, overload, worker_failed.',
           queries: [prom(rate('headframe_slots_total', 'outcome'), '{{outcome}}')],
           span: 8,
           unit: units.perSecond,

@@ -161,7 +161,7 @@ from miner_commands c where ${inSites('c.site_id')} and $__timeFilter(c.created_
           title: 'Open commands, leases that ended',
           description: 'Leases: a collector took a command and told no result in time.',
           queries: [
-            prom('sum by (type, status) (headframe_commands_open)', '{{type}} {{status}}'),
+            prom('max by (type, status) (headframe_commands_open)', '{{type}} {{status}}'),
             prom(
               'sum by (type) (increase(headframe_command_leases_ended_total[$__rate_interval]))',
               'lease ended: {{type}}',
