@@ -132,7 +132,7 @@ class ShardPoll {
     }
     try {
       const profile = this.#profiles.get(ip) ?? {};
-      if (this.#deps.now() - this.#began > this.#task.taskDeadlineMs) {
+      if (this.#deps.now() > this.#task.endMs) {
         if (isMiner(profile)) this.#counters.skippedDeadline++;
         return;
       }

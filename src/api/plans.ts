@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import { AppError } from '../domain/errors.js';
-import { parseRanges, type IpRange } from '../domain/ip-ranges.js';
+import { parseRanges, someOf, type IpRange } from '../domain/ip-ranges.js';
 import type { ChangeNote } from '../domain/people.js';
 import { maySee } from '../domain/principal.js';
 import {
@@ -124,7 +124,7 @@ function refuseOther(before: StoredPlan | null, version: number | undefined, tag
 
 function rangesIn(plan: SitePlan, allowLoopback: boolean): IpRange[] {
   try {
-    return rangesOfPlan(plan, { allowLoopback });
+    return someOf(rangesOfPlan(plan, { allowLoopback }));
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     throw new AppError('REQUEST_INVALID', `Invalid ranges: ${error.message}`, { cause: error });

@@ -52,7 +52,9 @@ export const planFields = {
     .string()
     .regex(/^[a-z0-9-]{1,32}$/)
     .default('default')
-    .describe('Reachability zone: pollers take jobs of their zones only.'),
+    .describe(
+      'Reachability zone: pollers take jobs of their zones only, and all of a zone name all of its sites.',
+    ),
   interval_s: z
     .number()
     .int()

@@ -9,6 +9,9 @@ export interface IpRange {
 /** More than a /12 in one range is a typing error, not a farm. */
 export const maxRangeAddresses = 2 ** 20;
 
+/** More ranges than these in one list would fill the memory before anything is counted; neighbours count each. */
+export const maxRanges = 2 ** 17;
+
 const refusedBlocks: readonly {
   readonly name: string;
   readonly range: IpRange;
@@ -47,14 +50,28 @@ export function parseIp(text: string): number | null {
 export function parseRanges(expressions: readonly string[], options: { allowLoopback: boolean }): IpRange[] {
   const included: IpRange[] = [];
   const excluded: IpRange[] = [];
+  let count = 0;
   for (const expression of expressions) {
     const text = expression.trim();
     const isExclusion = text.startsWith('!');
     const ranges = parseExpression(isExclusion ? text.slice(1).trim() : text, expression);
+    count += ranges.length;
+    if (count > maxRanges)
+      throw new AppError(
+        'RANGE_INVALID',
+        `range "${expression}": ${maxRanges} ranges are the most of one list`,
+      );
     if (!isExclusion) for (const range of ranges) refuseSpecial(range, expression, options.allowLoopback);
     (isExclusion ? excluded : included).push(...ranges);
   }
   return subtract(merge(included), merge(excluded));
+}
+
+/** The same ranges. @throws AppError RANGE_INVALID when nothing is in them. */
+export function someOf(ranges: IpRange[]): IpRange[] {
+  if (ranges.length === 0)
+    throw new AppError('RANGE_INVALID', 'no address is left: the exclusions take all of them');
+  return ranges;
 }
 
 /** True for an address in one of the ranges. */

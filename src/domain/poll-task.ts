@@ -39,8 +39,8 @@ export interface PollTask {
   readonly port: number;
   readonly slot: number;
   readonly intervalMs: number;
-  /** Miners not begun by then are skipped, ms from the start of the task. */
-  readonly taskDeadlineMs: number;
+  /** Miners not begun by then are skipped, ms since the epoch: by the clock that `slot` is of. */
+  readonly endMs: number;
   /** What is known of the shard's addresses (`packProfiles`), `''` at first. */
   readonly profiles: string;
   /** What another poller has learned of them since; it goes before `profiles`. */

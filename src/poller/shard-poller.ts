@@ -28,6 +28,7 @@ export type SkipReason =
   | 'late'
   | 'overrun'
   | 'overload'
+  | 'unknown_site'
   | 'worker_failed'
   | 'backoff'
   | 'deadline'
@@ -99,13 +100,14 @@ export async function createShardPoller(
     const newer = (await shared?.read(shardId, learnedSlot)) ?? null;
     const web = deps.webOf(shard.site);
     const busy = overlapOf(shard.ranges, rangesOf(held.addresses));
-    const task: Omit<PollTask, 'taskDeadlineMs'> = {
+    const task: PollTask = {
       shardId,
       site: shard.site,
       ranges: without(shard.ranges, busy),
       port: shard.port,
       slot,
       intervalMs: shard.intervalMs,
+      endMs: slot + shard.intervalMs,
       profiles,
       limits: deps.limits,
       thresholds: deps.thresholds,
@@ -142,12 +144,11 @@ export async function createShardPoller(
 
   /** Polls some of a shard's addresses in a thread, and counts what came of it; no outcome when the thread failed. */
   async function run(
-    part: Omit<PollTask, 'taskDeadlineMs'>,
+    part: PollTask,
     span: Span,
   ): Promise<{ readonly rows: number; readonly outcome: PollOutcome | null }> {
     let rows = 0;
-    const taskDeadlineMs = Math.max(0, part.slot + part.intervalMs - deps.now());
-    const done = await deps.run({ ...part, taskDeadlineMs }, (batch) => {
+    const done = await deps.run(part, (batch) => {
       rows += batch.rows;
       deps.onScheduled(batch.rows);
       deps.deliver(part.site ?? '', batch, part.slot, recordPiece(batch, span));

@@ -110,11 +110,16 @@ export class RedisQueue implements WorkQueue {
     worker.on('error', (error) => this.#options.onHandlerError(error, null));
     const consumer: Consumer = {
       stop: async ({ deadlineMs }) => {
-        const timer = setTimeout(() => {
-          abortJobs.abort();
-          void worker.close(true).catch(() => undefined);
-        }, deadlineMs);
-        await worker.close().catch((error: unknown) => this.#options.onHandlerError(error, null));
+        let timer: NodeJS.Timeout | undefined;
+        const over = new Promise<void>((resolve) => {
+          timer = setTimeout(() => {
+            abortJobs.abort();
+            setImmediate(resolve);
+          }, deadlineMs);
+        });
+        // It waits for its jobs, and for Redis to hear of them, however long that takes.
+        const closed = worker.close().catch((error: unknown) => this.#options.onHandlerError(error, null));
+        await Promise.race([closed, over]);
         clearTimeout(timer);
         this.#consumers.delete(consumer);
       },
@@ -191,6 +196,8 @@ export class RedisQueue implements WorkQueue {
     if (!zone) {
       const queue = new Queue<SlotJob>(queueName(name), {
         connection: this.#producer,
+        // What it would ask the server once, and keep for good if it got no answer, no queue needs.
+        skipVersionCheck: true,
         streams: { events: { maxLen: maxEvents } },
         defaultJobOptions: {
           attempts: 1,

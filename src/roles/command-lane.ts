@@ -21,6 +21,8 @@ import type { SitePlans } from './site-plans.js';
 export interface CommandLaneOptions {
   readonly config: Config;
   readonly plans: SitePlans;
+  /** Whether it can reach a zone: commands of others are left to others. */
+  readonly reaches: (zone: string) => boolean;
   readonly apiUrl: string;
   /** Collector key by site. */
   readonly keys: ReadonlyMap<string, string>;
@@ -123,6 +125,10 @@ async function openSite(site: string, pool: OrderPool, options: CommandLaneOptio
     recovered: recovered.entries,
     hold: createHold(shardOf, options),
     execute: createExecute(site, shardOf, pool, options),
+    mayClaim: () => {
+      const plan = plans.of(site);
+      return plan !== null && options.reaches(plan.zone);
+    },
     isOwn: (address) => shardOf(address) !== undefined,
     allow: new Set(config.commands.allow.split(',') as CommandKind[]),
     concurrency: config.commands.concurrency,

@@ -29,15 +29,21 @@ export async function startCoordinatorRole(config: Config, log: Logger): Promise
   const otel = await startOtel(config, 'coordinator', metrics, log);
   const failure = createFailure();
   const queue = await openSharedQueue(config, log);
-  const health = await startHealthServer({ ...config.metrics, metrics, ready: () => queue.ping() });
+  let isDraining = false;
+  const ready = async (): Promise<void> => {
+    if (isDraining) throw new Error('draining');
+    await queue.ping();
+  };
+  const health = await startHealthServer({ ...config.metrics, metrics, ready });
   const plans = await startSitePlans({ config, ...target, metrics, log, onEscalate: failure.report });
   const tallies = new SlotTallies(config);
   const coordination = startCoordination({
     plans,
     queue,
     onSkipped: (shard, reason) => {
-      metrics.add('headframe_slots_total', 1, { outcome: reason });
-      tallies.note(shard, { kind: 'skipped', reason });
+      // Another coordinator may well have added what this one was late for: that is no slot missed.
+      metrics.add('headframe_slots_total', 1, { outcome: reason === 'late' ? 'not_added' : reason });
+      if (reason !== 'late') tallies.note(shard, { kind: 'skipped', reason });
     },
     metrics,
     log,
@@ -59,6 +65,7 @@ export async function startCoordinatorRole(config: Config, log: Logger): Promise
     failed: failure.failed,
     reload: plans.reload,
     async stop() {
+      isDraining = true;
       heartbeats.drain();
       await plans.stop();
       await coordination.stop();

@@ -81,7 +81,7 @@ export async function startEdgeRole(config: Config, log: Logger): Promise<Planne
   const failure = createFailure();
   let isPolling = false;
   const ready = async (): Promise<void> => {
-    if (!isPolling) throw new Error('starting');
+    if (!isPolling) throw new Error('starting or draining');
   };
   const health = await startHealthServer({ ...config.metrics, metrics, ready });
   const edge = await startEdge({ config, role: 'edge', ...target, metrics, log, failure });
@@ -91,6 +91,7 @@ export async function startEdgeRole(config: Config, log: Logger): Promise<Planne
     failed: failure.failed,
     reload: edge.reload,
     async stop() {
+      isPolling = false;
       await edge.stop();
       await health.close();
       await otel.stop();

@@ -145,28 +145,40 @@ function createMake(
   lag: ReturnType<typeof monitorEventLoopDelay>,
   { tallies, zonesOf, planOf, own, uploads }: HeartbeatOptions,
 ): HeartSite['make'] {
+  /** Those told last; none when it was told that this process has left them. */
+  let told: readonly string[] = [];
   return (state, maxShards) => {
-    const zones = zonesOf(site);
+    const reached = zonesOf(site);
+    const isGone = reached.length === 0;
+    // A plan may move a site to zones that are not reached: that is said once, lest this process be missed.
+    const zones = isGone ? told : reached;
     if (zones.length === 0) return null;
+    told = zones;
     const tally = tallies.of(site) ?? new SlotTally({ maxShards: 0 });
-    const { commit, ...told } = tally.report(maxShards, planOf?.(site) ?? null);
+    const { commit, ...report } = tally.report(maxShards, planOf?.(site) ?? null);
     const lagMs = lag.percentile(99) / 1e6 - loopResolutionMs;
     lag.reset();
     const beat: Heartbeat = {
       ...whole,
-      state,
+      state: isGone ? 'left' : state,
       zones,
       ...own(),
       event_loop_lag_ms: Number.isFinite(lagMs) ? Math.max(0, Math.round(lagMs * 10) / 10) : 0,
       ...uploads(site),
-      slots: told.slots,
-      zone_slots: told.zoneSlots,
-      planned_shards: told.plannedShards,
-      plan_round_s: told.planRoundS,
-      shards: told.shards,
-      shards_left_out: told.leftOut,
+      slots: report.slots,
+      zone_slots: report.zoneSlots,
+      planned_shards: report.plannedShards,
+      plan_round_s: report.planRoundS,
+      shards: report.shards,
+      shards_left_out: report.leftOut,
     };
-    return { beat, commit };
+    return {
+      beat,
+      commit: () => {
+        if (isGone) told = [];
+        commit();
+      },
+    };
   };
 }
 

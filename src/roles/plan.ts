@@ -2,7 +2,7 @@ import type { Config } from '../config/schema.js';
 import type { CredentialRule } from '../domain/credentials.js';
 import { AppError } from '../domain/errors.js';
 import type { HealthThresholds } from '../domain/health.js';
-import { holdsAddress, parseRanges } from '../domain/ip-ranges.js';
+import { holdsAddress, parseRanges, someOf } from '../domain/ip-ranges.js';
 import type { PollLimits } from '../domain/poll-task.js';
 import { planShards, type Shard } from '../domain/shards.js';
 import { familyByName } from '../miner/registry.js';
@@ -27,7 +27,7 @@ export function shardsOf(config: Config): Shard[] {
       return planShards({
         site: site.name,
         zone: site.zone,
-        ranges: parseRanges(site.ranges, { allowLoopback: config.allow_loopback }),
+        ranges: someOf(parseRanges(site.ranges, { allowLoopback: config.allow_loopback })),
         port: site.port,
         intervalMs: (site.interval_s ?? config.poll.interval_s) * 1000,
       });

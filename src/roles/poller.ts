@@ -66,7 +66,7 @@ export async function startPollerRole(config: Config, log: Logger): Promise<Plan
   // Before anything is polled: a port that is taken ends the process, which must hold no shard then.
   let isPolling = false;
   const ready = async (): Promise<void> => {
-    if (!isPolling) throw new Error('starting');
+    if (!isPolling) throw new Error('starting or draining');
     await queue.ping();
   };
   const health = await startHealthServer({ ...config.metrics, metrics, ready });
@@ -101,6 +101,7 @@ export async function startPollerRole(config: Config, log: Logger): Promise<Plan
     failed: failure.failed,
     reload: plans.reload,
     async stop() {
+      isPolling = false;
       heartbeats.drain();
       await plans.stop();
       await polling.stop({ deadlineMs: config.shutdown_ms });

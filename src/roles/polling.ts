@@ -108,6 +108,16 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
     onSlotEnd: tallies.note,
     onEscalate,
   });
+  const strangers = new Set<string>();
+  const refuse = ({ shard }: SlotJob): void => {
+    poller.skipped(shard, 'unknown_site');
+    if (strangers.has(shard.site) || strangers.size >= maxStrangers) return;
+    strangers.add(shard.site);
+    log.error(
+      { site: shard.site, zone: shard.zone },
+      'a slot of a site that is not in the settings: name it under sites, or give it a zone of its own',
+    );
+  };
   const consumers = startConsumers(plans, options.reaches, (zone) =>
     options.queue.consume(
       {
@@ -115,16 +125,14 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
         concurrency: threads * config.poll.shards_per_thread,
         onDropped: (job, reason) => poller.skipped(job.shard, reason),
       },
-      (job, _signal, held) => poller.poll(job.shard, job.slot, held, job.trace),
+      async (job, _signal, held) => {
+        if (deliveries.has(job.shard.site)) await poller.poll(job.shard, job.slot, held, job.trace);
+        else refuse(job);
+      },
     ),
   );
   plans.onChange(() => poller.keep(new Set(plans.shards().map(({ id }) => id))));
-  // Commands of a site whose plan is not known yet are taken too.
-  const sites = config.sites.filter(({ name }) => {
-    const plan = plans.of(name);
-    return plan === null || options.reaches(plan.zone);
-  });
-  const commands = await startCommandLane({ ...options, config: { ...config, sites }, gate });
+  const commands = await startCommandLane({ ...options, gate });
   return {
     ledger,
     poller,
@@ -153,6 +161,9 @@ export async function startPolling(options: PollingOptions): Promise<Polling> {
     },
   };
 }
+
+/** Sites that are told of once each, so many at most. */
+const maxStrangers = 1_000;
 
 /** What was polled before the interval was this one, or by an earlier process, may have had another. */
 const intervalOf =
@@ -213,9 +224,7 @@ export interface CoordinationOptions {
 /** The coordinating half: adds the jobs of each slot as it begins. */
 export function startCoordination(options: CoordinationOptions): { stop(): Promise<void> } {
   const { plans, queue, metrics, log, onEscalate } = options;
-  let waiting = 0;
   let timer: NodeJS.Timeout | undefined;
-  metrics.gauge('headframe_queue_jobs', () => waiting);
   const actor = new Actor<'tick'>({
     name: 'coordinator',
     mailboxSize: 1,
@@ -237,9 +246,7 @@ export function startCoordination(options: CoordinationOptions): { stop(): Promi
         async receive() {
           await coordinator.tick();
           arm();
-          waiting = (
-            await Promise.all(plans.zones().map((zone) => queue.waiting(zone).catch(() => 0)))
-          ).reduce((a, b) => a + b, 0);
+          await showWaiting(options);
         },
       };
     },
@@ -258,6 +265,14 @@ export function startCoordination(options: CoordinationOptions): { stop(): Promi
       clearTimeout(timer);
     },
   };
+}
+
+/** What waits is not known while the queue does not answer. */
+async function showWaiting({ plans, queue, metrics }: CoordinationOptions): Promise<void> {
+  const counts = await Promise.all(plans.zones().map((zone) => queue.waiting(zone).catch(() => NaN)));
+  const waiting = counts.reduce((a, b) => a + b, 0);
+  if (Number.isNaN(waiting)) metrics.clear('headframe_queue_jobs');
+  else metrics.set('headframe_queue_jobs', waiting);
 }
 
 /** A slot's trace begins here; the job carries it to whoever polls it. */

@@ -83,6 +83,7 @@ describe.runIf(redisUrl !== null)(
   () => {
     const ready: Record<string, string> = {};
     const pollers: Container[] = [];
+    let cookie = '';
 
     it('secrets makes passwords once', async () => {
       // Where the script makes `database/`, the volume `database-secrets` is mounted.
@@ -170,7 +171,9 @@ describe.runIf(redisUrl !== null)(
       const password = secret('admin-secrets/password');
       const body = JSON.stringify({ name: 'admin', password });
       const headers = { 'content-type': 'application/json' };
-      expect((await fetch(`${url}/api/auth/login`, { method: 'POST', headers, body })).status).toBe(200);
+      const login = await fetch(`${url}/api/auth/login`, { method: 'POST', headers, body });
+      expect(login.status).toBe(200);
+      cookie = login.headers.getSetCookie()[0]?.split(';')[0] ?? '';
     });
 
     it('coordinator and two pollers on one volume bring rows into the database', async () => {
@@ -208,6 +211,21 @@ describe.runIf(redisUrl !== null)(
       for (const slot of ['1', '2'])
         expect(statSync(join(host.volume('poller-data'), slot, 'spool')).isDirectory()).toBe(true);
     }, 150_000);
+
+    it('all of them are members of the cluster', async () => {
+      const members = async (): Promise<string[]> => {
+        const answer = await fetch(`${replaced['http://api:8420']}/api/collector/cluster`, {
+          headers: { cookie },
+        });
+        const { data } = (await answer.json()) as { data: { members: { role: string; state: string }[] } };
+        return data.members.map(({ role, state }) => `${role} ${state}`).sort();
+      };
+      const all = ['coordinator up', 'poller up', 'poller up'];
+      await waitFor('their heartbeats', async () => (await members()).join() === all.join(), {
+        timeoutMs: 30_000,
+        everyMs: 250,
+      });
+    }, 60_000);
 
     it('poller ends in time when it is told to, and the next takes its folder', async () => {
       const [first] = pollers;

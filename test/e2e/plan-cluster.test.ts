@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { startPlanFarm, urlIn, type PlanFarm } from '../support/plan-farm.js';
 import { scrape, type Program } from '../support/processes.js';
 import { testRedisUrl } from '../support/services.js';
+import { waitFor } from '../support/wait.js';
 
 const redisUrl = testRedisUrl();
 const intervalMs = 2_000;
@@ -13,6 +14,9 @@ afterEach(async () => {
   await farm?.close();
   farm = null;
 });
+
+const slotsOf = async (program: Program, outcome: string): Promise<number> =>
+  (await scrape(await urlIn(program))).sum('headframe_slots_total', `outcome="${outcome}"`);
 
 // Coordinators and pollers meet over Redis; a run without one has nothing to show here.
 describe.runIf(redisUrl !== null)('a plan that changes under two coordinators and two pollers', () => {
@@ -76,4 +80,25 @@ describe.runIf(redisUrl !== null)('a plan that changes under two coordinators an
     for (const program of coordinators)
       expect((await scrape(await urlIn(program))).sum('headframe_plan_shards')).toBe(2);
   }, 120_000);
+
+  it('of a site that a poller does not know is left alone by it, and said', async () => {
+    farm = await startPlanFarm({ base, env: { REDIS_URL: redisUrl ?? '' }, waitMs: 30_000 });
+    const { folder, simulator, key, configure } = farm;
+    const run = (role: string): Promise<Program> =>
+      farm?.run(role, role, '--data-dir', join(folder, `data-${role}`)) ?? Promise.reject(new Error('gone'));
+    const zone = `plan-stranger-${process.pid}`;
+    const upload = { url: 'http://127.0.0.1:9' };
+    const site = { zone, port: simulator.port, interval_s: 1, key };
+    await configure({ upload, sites: [{ ...site, name: 'north', ranges: [`${base}.0.0/24`] }] });
+    // It has read its settings when it says where its metrics are.
+    await urlIn(await run('coordinator'));
+    await configure({ upload, sites: [{ ...site, name: 'south', ranges: [`${base}.2.0/24`] }] });
+    const poller = await run('poller');
+    await waitFor('slots of a stranger', async () => (await slotsOf(poller, 'unknown_site')) > 1, {
+      timeoutMs: 20_000,
+    });
+    expect(poller.output()).toMatch(/"site":"north".*a slot of a site that is not in the settings/);
+    expect(await slotsOf(poller, 'polled')).toBe(0);
+    expect(simulator.stats().connections).toBe(0);
+  }, 60_000);
 });

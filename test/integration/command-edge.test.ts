@@ -97,6 +97,27 @@ const reported = (count: number) => expect.poll(() => reports.length, { timeout:
 const writes = () => simulator.writes().map(({ write }) => write);
 
 describe('commands at the edge', () => {
+  it('are left to others while the site cannot be reached, and given back soon after', async () => {
+    let isReached = false;
+    await start({ mayClaim: () => isReached });
+    handed = [command()];
+    await delay(200);
+    expect([polls, reports.length]).toEqual([0, 0]);
+    isReached = true;
+    await reported(1);
+    // A poll that waits for commands is not held on to.
+    let isOpen = false;
+    answer = (response, isPoll) => {
+      if (!isPoll) return false;
+      isOpen = true;
+      response.once('close', () => (isOpen = false));
+      return true;
+    };
+    await expect.poll(() => isOpen, { timeout: 10_000 }).toBe(true);
+    isReached = false;
+    await expect.poll(() => isOpen, { timeout: 10_000 }).toBe(false);
+  });
+
   it('are executed once, reported, and forgotten', async () => {
     handed = [command(), command()];
     await start();

@@ -110,6 +110,11 @@ describe.each(testEditions())('plans of sites on %s', (edition) => {
       [{ ranges: ['10.0.0.0/8'] }, /larger than a \/12/],
       [{ ranges: ['10.0.0.0/12', '11.0.0.0/12'] }, /1048576 are the most of one site/],
       [{ ranges: [] }, /^Invalid ranges: /],
+      [{ ranges: ['10.1.0.0/24', '!10.1.0.0/23'] }, /^Invalid ranges: no address is left/],
+      [
+        { ranges: ['10.*.*.5', '!10.*.*.6', '10.*.*.7'] },
+        /^Invalid ranges: range "10.\*.\*.7": 131072 ranges/,
+      ],
       [{ ranges: ['10.1.0.1'], interval_s: 0 }, /^Invalid interval_s: /],
       [{ ranges: ['10.1.0.1'], zone: 'Barn 2' }, /^Invalid zone: /],
       [{ ranges: ['10.1.0.1'], port: 0 }, /^Invalid port: /],

@@ -139,6 +139,22 @@ describe.runIf(program !== null)('a Redis as it is run in production', () => {
     await server?.start();
     await waitFor('Redis after a kill', isBack(5_000), { timeoutMs: 5_000 });
   });
+
+  it('takes slots of a zone that was first named while it was away, once it is back', async () => {
+    const { url } = await start();
+    const shared = await open({ url });
+    const inZone = (zone: string) => ({ ...job, shard: { ...job.shard, zone } });
+    const isTaken = (zone: string) => (): Promise<boolean> => shared.add(inZone(zone)).catch(() => false);
+    const away = { code: 'QUEUE_UNAVAILABLE' };
+    server?.signal('SIGSTOP');
+    await expect(shared.add(inZone('still'))).rejects.toMatchObject(away);
+    server?.signal('SIGCONT');
+    await waitFor('the zone after a standstill', isTaken('still'), { timeoutMs: 10_000 });
+    await server?.kill();
+    await expect(shared.add(inZone('gone'))).rejects.toMatchObject(away);
+    await server?.start();
+    await waitFor('the zone after a kill', isTaken('gone'), { timeoutMs: 10_000 });
+  });
 });
 
 describe('settings of Redis', () => {

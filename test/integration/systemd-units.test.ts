@@ -56,6 +56,25 @@ describe.each(units)('%s', (unit) => {
   });
 });
 
+it('leaves each process of a machine a port of metrics of its own', () => {
+  const ports = units
+    .flatMap((unit) => valuesOf(read(unit), 'Environment').map((line) => [unit, line] as const))
+    .flatMap(([unit, line]) => {
+      const port = /HEADFRAME_METRICS_PORT=(\S+)/.exec(line)?.[1] ?? '';
+      return unit.includes('@')
+        ? [1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => port.replace('%i', String(n)))
+        : [port];
+    })
+    .filter((port) => port !== '');
+  expect(ports.filter((port) => /^94(6\d|70)$/.test(port))).toHaveLength(11);
+  expect(new Set(ports).size).toBe(ports.length);
+});
+
+it('gives whoever sends or plans the keys of its sites', () => {
+  for (const unit of units.filter((name) => !name.includes('api')))
+    expect(read(unit)).toContain('HEADFRAME_UPLOAD_KEYS_DIR=%d');
+});
+
 // Debian's package systemd has it; nothing of systemd need run.
 describe.runIf(existsSync(analyze))('systemd-analyze', () => {
   let dir = '';

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Shard } from '../../src/domain/shards.js';
@@ -180,6 +181,25 @@ describe.each(adapters)('the work queue (%s)', (_name, open) => {
     await expect.poll(() => begun, { timeout: 10_000 }).toBe(true);
     await consumer.stop({ deadlineMs: 50 });
     expect(aborted).toBe(true);
+  });
+
+  it('ends a stop at its deadline, whatever a job does', async () => {
+    const q = await opened();
+    const zone = randomUUID();
+    const goOn = new AbortController();
+    let begun = false;
+    const consumer = q.consume({ zone, concurrency: 1, onDropped }, async () => {
+      begun = true;
+      await once(goOn.signal, 'abort');
+    });
+    await q.add({ shard: shardOf(zone), slot: 1 });
+    await expect.poll(() => begun, { timeout: 10_000 }).toBe(true);
+    const first = await Promise.race([
+      consumer.stop({ deadlineMs: 50 }).then(() => 'stopped'),
+      delay(5_000, 'waits', { ref: false }),
+    ]);
+    goOn.abort();
+    expect(first).toBe('stopped');
   });
 
   it('never runs two jobs of one shard at once, in whatever consumer, and tells which were dropped', async () => {

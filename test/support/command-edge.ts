@@ -40,6 +40,8 @@ export interface CommandEdgeOptions {
   readonly key: string;
   readonly journalPath: string;
   readonly miners: { readonly port: number; readonly httpPort: number };
+  /** Always when absent. */
+  readonly mayClaim?: () => boolean;
   readonly isOwn?: (ip: string) => boolean;
   readonly crash?: CrashPoint;
   readonly clock?: BootClock;
@@ -96,6 +98,7 @@ export async function startCommandEdge(options: CommandEdgeOptions): Promise<Com
     );
   };
   const runner = new CommandRunner({
+    mayClaim: options.mayClaim ?? (() => true),
     site: 'north',
     client: {
       poll: around(async (signal: AbortSignal): Promise<PollResult> => {

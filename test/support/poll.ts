@@ -61,7 +61,7 @@ export function createShardRig(options: {
           port: options.port,
           slot,
           intervalMs,
-          taskDeadlineMs: intervalMs,
+          endMs: Date.now() + intervalMs,
           profiles,
           limits: { ...testLimits, ...options.limits },
           thresholds: defaultHealthThresholds,

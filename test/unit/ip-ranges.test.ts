@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AppError } from '../../src/domain/errors.js';
-import { addressesOf, countAddresses, formatIp, parseIp, parseRanges } from '../../src/domain/ip-ranges.js';
+import {
+  addressesOf,
+  countAddresses,
+  formatIp,
+  parseIp,
+  parseRanges,
+  someOf,
+} from '../../src/domain/ip-ranges.js';
 
 const parse = (...expressions: string[]) =>
   parseRanges(expressions, { allowLoopback: false }).map(
@@ -56,6 +63,15 @@ describe('parseRanges', () => {
     } catch (error) {
       expect((error as AppError).code).toBe('RANGE_INVALID');
     }
+  });
+
+  it('bounds how many ranges a list makes, and refuses one that holds nothing', () => {
+    expect(() => parse(...Array.from({ length: 3 }, (_, n) => `!10.*.*.${n}`))).toThrow(
+      'range "!10.*.*.2": 131072 ranges are the most of one list',
+    );
+    expect(() => someOf(parseRanges(['10.0.0.1', '!10.0.0.0/24'], { allowLoopback: false }))).toThrow(
+      'no address is left',
+    );
   });
 
   it('takes loopback ranges when told to', () => {

@@ -151,7 +151,7 @@ export class Farm {
       port: shard.port,
       slot: this.#slot,
       intervalMs,
-      taskDeadlineMs: passDeadlineMs,
+      endMs: Date.now() + passDeadlineMs,
       profiles: this.#profiles.get(shard.id) ?? '',
       limits: this.#limits,
       thresholds: defaultHealthThresholds,

@@ -129,7 +129,7 @@ async function pollOnce(
       port,
       slot,
       intervalMs,
-      taskDeadlineMs: intervalMs,
+      endMs: Date.now() + intervalMs,
       profiles,
       limits: { ...defaultLimits, joins: 'never', minerDeadlineMs },
       thresholds: defaultHealthThresholds,

@@ -39,6 +39,8 @@ export interface RunnerOptions {
   readonly deadlineMs: number;
   /** Results that may wait for the api; while more do, nothing is taken. */
   readonly maxUnreported: number;
+  /** Whether this process may take commands of the site now: it can reach its miners. */
+  readonly mayClaim: () => boolean;
   /** True for addresses of the site's ranges: no other is ever written to. */
   readonly isOwn: (address: number) => boolean;
   readonly allow: ReadonlySet<CommandKind>;
@@ -52,7 +54,7 @@ export interface RunnerOptions {
   readonly onEscalate: (error: unknown) => void;
 }
 
-/** Polls that bring nothing are at least so far apart, ms. */
+/** Polls that bring nothing are at least so far apart, and so often it is looked whether one may be made, ms. */
 const leastPollMs = 1_000;
 /** Taken off lifetimes for what the answer took on its way, and half of it for what a command takes to arrive, ms. */
 const marginMs = 1_000;
@@ -141,9 +143,18 @@ export class CommandRunner {
     const isFull = (): boolean =>
       this.#running.size >= concurrency || this.#reporter.unreported >= maxUnreported;
     while (isFull() && !signal.aborted) await this.#change();
+    while (!this.#options.mayClaim() && !signal.aborted)
+      await delay(leastPollMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
     const askedMs = clock().ms;
-    const result = await client.poll(signal);
+    const gone = new AbortController();
+    const look = setInterval(() => {
+      if (!this.#options.mayClaim()) gone.abort();
+    }, leastPollMs);
+    const result = await client
+      .poll(AbortSignal.any([signal, gone.signal]))
+      .finally(() => clearInterval(look));
+    if (gone.signal.aborted && result.kind !== 'commands') return;
     metrics.set('headframe_edge_commands_key_refused', result.kind === 'refused' ? 1 : 0, { site });
     if (result.kind === 'commands') {
       this.#failures = 0;
