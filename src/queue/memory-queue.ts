@@ -1,6 +1,7 @@
 import { keepNewest } from '../domain/keep-newest.js';
 import { givesWay } from '../domain/slots.js';
 import { Fifo } from '../actor/fifo.js';
+import { untilDeadline } from '../actor/within.js';
 import {
   jobId,
   noneHeld,
@@ -65,15 +66,7 @@ export class MemoryQueue implements WorkQueue {
       stop: async ({ deadlineMs }) => {
         stopTaking.abort();
         for (const wake of [...zone.waiters]) wake();
-        let timer: NodeJS.Timeout | undefined;
-        const deadline = new Promise<void>((resolve) => {
-          timer = setTimeout(() => {
-            abortJobs.abort();
-            setImmediate(resolve);
-          }, deadlineMs);
-        });
-        await Promise.race([Promise.all(loops), deadline]);
-        clearTimeout(timer);
+        await untilDeadline(Promise.all(loops), deadlineMs, abortJobs);
         this.#consumers.delete(consumer);
       },
     };

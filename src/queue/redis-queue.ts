@@ -1,6 +1,6 @@
 import { Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { within } from '../actor/within.js';
+import { untilDeadline, within } from '../actor/within.js';
 import { AppError } from '../domain/errors.js';
 import type { RedisTarget } from '../domain/redis-target.js';
 import { holdMiner, type HoldBounds } from './miner-hold.js';
@@ -110,17 +110,9 @@ export class RedisQueue implements WorkQueue {
     worker.on('error', (error) => this.#options.onHandlerError(error, null));
     const consumer: Consumer = {
       stop: async ({ deadlineMs }) => {
-        let timer: NodeJS.Timeout | undefined;
-        const over = new Promise<void>((resolve) => {
-          timer = setTimeout(() => {
-            abortJobs.abort();
-            setImmediate(resolve);
-          }, deadlineMs);
-        });
         // It waits for its jobs, and for Redis to hear of them, however long that takes.
         const closed = worker.close().catch((error: unknown) => this.#options.onHandlerError(error, null));
-        await Promise.race([closed, over]);
-        clearTimeout(timer);
+        await untilDeadline(closed, deadlineMs, abortJobs);
         this.#consumers.delete(consumer);
       },
     };

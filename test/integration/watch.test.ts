@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { configSchema } from '../../src/config/schema.js';
 import { showFreshness } from '../../src/roles/watch.js';
-import { maxSites, metricTable } from '../../src/telemetry/metric-table.js';
+import type { metricTable } from '../../src/telemetry/metric-table.js';
+import { maxSites } from '../../src/telemetry/metric-table.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 import { testEditions } from '../support/database.js';
 import { ingestBatch, ingestRow } from '../support/ingest-rows.js';
