@@ -4,7 +4,7 @@ import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Failure } from './failure.js';
 import { repeat, type Stoppable } from './maintenance.js';
-import { maxSites } from '../telemetry/metric-table.js';
+import { maxSites, type MetricName } from '../telemetry/metric-table.js';
 import { showCluster } from './cluster.js';
 import type { SiteFreshness } from '../storage/site.repo.js';
 import { slowestIntervalS, type Store } from './store.js';
@@ -48,7 +48,7 @@ export async function showFreshness(
 }
 
 function show(metrics: Metrics, sites: readonly SiteFreshness[]): void {
-  for (const [name, { of, isWorse }] of entriesOf(shown)) {
+  for (const { name, of, isWorse } of shown) {
     metrics.clear(name);
     const values = sites.flatMap((site) => {
       const value = of(site);
@@ -60,18 +60,22 @@ function show(metrics: Metrics, sites: readonly SiteFreshness[]): void {
   }
 }
 
-const entriesOf = Object.entries as <K extends string, V>(table: Record<K, V>) => [K, V][];
 const share = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole);
 const isLess = (a: number, b: number): boolean => a < b;
 const isMore = (a: number, b: number): boolean => a > b;
 
 /** What is told of each site, null where there is nothing to tell, and which of two values is worse. */
-const shown = {
-  headframe_fresh_data_ratio: { of: (site: SiteFreshness) => share(site.fresh, site.known), isWorse: isLess },
-  headframe_fresh_online_ratio: {
-    of: (site: SiteFreshness) => share(site.online_fresh, site.online),
+const shown: readonly {
+  readonly name: MetricName;
+  readonly of: (site: SiteFreshness) => number | null;
+  readonly isWorse: (a: number, b: number) => boolean;
+}[] = [
+  { name: 'headframe_fresh_data_ratio', of: ({ fresh, known }) => share(fresh, known), isWorse: isLess },
+  {
+    name: 'headframe_fresh_online_ratio',
+    of: ({ online_fresh: fresh, online }) => share(fresh, online),
     isWorse: isLess,
   },
-  headframe_upload_age_seconds: { of: (site: SiteFreshness) => site.upload_age_s, isWorse: isMore },
-  headframe_poll_interval_seconds: { of: (site: SiteFreshness) => site.interval_s, isWorse: isMore },
-};
+  { name: 'headframe_upload_age_seconds', of: (site) => site.upload_age_s, isWorse: isMore },
+  { name: 'headframe_poll_interval_seconds', of: (site) => site.interval_s, isWorse: isMore },
+];
