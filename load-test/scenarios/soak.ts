@@ -27,6 +27,8 @@ const { values } = parseArgs({
     base: { type: 'string', default: '127.60.0.1' },
     /** Settings of api and edge, as `poll.batch_rows=600`. */
     set: { type: 'string', multiple: true, default: [] },
+    /** Flags of Node for both: `--no-opt,--no-sparkplug` compiles nothing, so that nothing of it is in the memory. */
+    'node-flags': { type: 'string', default: '' },
     'database-url': { type: 'string' },
   },
 });
@@ -106,7 +108,9 @@ try {
   const [miners, intervalS] = [Number(values.miners), Number(values.interval)];
   const settings = Object.fromEntries(values.set.map((each) => each.split('=', 2) as [string, string]));
   const { base } = values;
-  const farm = await startFarm({ databaseUrl: database.url, dir, miners, intervalS, base, settings });
+  const nodeFlags = values['node-flags'].split(',').filter((flag) => flag !== '');
+  const options = { databaseUrl: database.url, dir, miners, intervalS, base, settings, nodeFlags };
+  const farm = await startFarm(options);
   const api = await farm.startApi();
   const edge = await farm.startEdge();
   const beganMs = Date.now();
@@ -142,6 +146,7 @@ try {
     interval_s: intervalS,
     minutes: Number(values.minutes),
     settings,
+    node_flags: nodeFlags,
     conservation: law,
     slots: { added: slots('added'), polled: slots('polled') },
     uploads,

@@ -42,6 +42,8 @@ export function readBody(request: IncomingMessage, lease: Lease, limits: BodyLim
     const onClose = (): void => settle(new AppError('REQUEST_INVALID', 'The body was cut'));
     const onTimeout = (): void => settle(new AppError('BODY_TIMEOUT', 'The body did not arrive in time'));
     const timer = setTimeout(onTimeout, limits.timeoutMs);
+    // Who has gone by now closes no more.
+    if (request.destroyed) return onClose();
     request.on('error', onClose).on('close', onClose).on('end', onEnd).on('data', onData);
   });
 }

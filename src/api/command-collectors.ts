@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { joinSignals } from '../actor/join-signals.js';
 import { readReport, reportStatuses } from '../domain/command-queue.js';
 import type { PendingCommand } from '../domain/commands.js';
 import { AppError } from '../domain/errors.js';
@@ -24,8 +25,11 @@ export function createPending(deps: ApiDeps): Handle {
     const leaseS = wait > 0 ? options.leaseS : options.noWaitLeaseS;
     const untilMs = performance.now() + wait * 1_000;
     const gone = new AbortController();
-    response.once('close', () => gone.abort());
-    const signal = AbortSignal.any([gone.signal, deps.lifecycle.draining]);
+    const { signal, end } = joinSignals([gone.signal, deps.lifecycle.draining]);
+    response.once('close', () => {
+      gone.abort();
+      end();
+    });
     let commands: readonly PendingCommand[] = [];
     for (;;) {
       const mark = waits.mark(siteId);

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Piscina } from 'piscina';
+import { Fifo } from '../actor/fifo.js';
 import { AppError } from '../domain/errors.js';
 import type { IngestResult, IngestTask } from '../domain/ingest-task.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -41,6 +42,9 @@ export class IngestPool {
   readonly #options: IngestPoolOptions;
   readonly #pool: Piscina<IngestTask, IngestResult>;
   #running = 0;
+  /** With a thread, or on their way to one; the others wait for their turn here, for Piscina keeps no order. */
+  #atWork = 0;
+  readonly #waiting = new Fifo<Turn>();
 
   /** Share of the time since its last call in which the threads were at work. */
   readonly use = createThreadUse(() => this.#pool.threads);
@@ -76,10 +80,15 @@ export class IngestPool {
     const timer = setTimeout(() => controller.abort(), deadlineMs);
     this.#running += 1;
     try {
-      return await this.#pool.run(task, {
-        transferList: [task.body.buffer as ArrayBuffer],
-        signal: controller.signal,
-      });
+      await this.#turn(controller.signal);
+      try {
+        return await this.#pool.run(task, {
+          transferList: [task.body.buffer as ArrayBuffer],
+          signal: controller.signal,
+        });
+      } finally {
+        this.#next();
+      }
     } catch (error) {
       throw toAppError(error, controller.signal.aborted);
     } finally {
@@ -88,10 +97,38 @@ export class IngestPool {
     }
   };
 
+  /** Resolves when a thread is free for the caller, who says `#next` then; rejects when it is too late. */
+  #turn(signal: AbortSignal): Promise<void> {
+    if (this.#atWork < this.#options.threads) {
+      this.#atWork += 1;
+      return Promise.resolve();
+    }
+    return new Promise((resolve, reject) => {
+      const turn: Turn = { begin: resolve, isOver: false };
+      this.#waiting.push(turn);
+      signal.addEventListener('abort', () => {
+        turn.isOver = true;
+        reject(signal.reason as Error);
+      });
+    });
+  }
+
+  #next(): void {
+    for (let turn = this.#waiting.shift(); turn !== undefined; turn = this.#waiting.shift())
+      if (!turn.isOver) return turn.begin();
+    this.#atWork -= 1;
+  }
+
   /** Ends the threads; uploads still on them fail. */
   async close(): Promise<void> {
     await this.#pool.destroy();
   }
+}
+
+/** An upload that waits. */
+interface Turn {
+  readonly begin: () => void;
+  isOver: boolean;
 }
 
 function toAppError(error: unknown, isLate: boolean): AppError {

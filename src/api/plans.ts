@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { joinSignals } from '../actor/join-signals.js';
 import { AppError } from '../domain/errors.js';
 import { parseRanges, someOf, type IpRange } from '../domain/ip-ranges.js';
 import type { ChangeNote } from '../domain/people.js';
@@ -80,8 +81,11 @@ function createFetch(deps: ApiDeps): Handle {
     const known = request.headers['if-none-match'];
     const untilMs = performance.now() + wait * 1_000;
     const gone = new AbortController();
-    response.once('close', () => gone.abort());
-    const signal = AbortSignal.any([gone.signal, deps.lifecycle.draining]);
+    const { signal, end } = joinSignals([gone.signal, deps.lifecycle.draining]);
+    response.once('close', () => {
+      gone.abort();
+      end();
+    });
     for (;;) {
       const mark = waits.mark(siteId);
       const plan = await store.find(siteId);

@@ -1,4 +1,5 @@
 import { Pool } from 'undici';
+import { joinSignals } from '../actor/join-signals.js';
 import { parseRetryAfterMs } from '../domain/retry-after.js';
 import { firstOf, readCapped } from './api-answer.js';
 import { errnoOf } from './spool-file.js';
@@ -75,7 +76,7 @@ export class CollectorHttp {
   /** `path` is below `/api/collector`. */
   async ask(request: CollectorRequest): Promise<CollectorAnswer | Retry> {
     const { method, path, body = null, headers = {}, deadlineMs, signal } = request;
-    const over = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
+    const { signal: over, end } = joinSignals([signal], deadlineMs);
     const askedMs = this.#options.nowMs();
     try {
       const answer = await this.#pool.request({
@@ -102,6 +103,8 @@ export class CollectorHttp {
     } catch (error) {
       const detail = over.aborted ? 'deadline' : errnoOf(error) || (error as Error).name;
       return { kind: 'retry', retryAfterMs: null, detail };
+    } finally {
+      end();
     }
   }
 

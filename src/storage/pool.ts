@@ -31,12 +31,14 @@ export class Pool {
     // `socket` is an option of postgres.js that its types do not list.
     const socket = (parsed: { host: string[]; port: number[]; path: string | false }): Socket =>
       this.#open(parsed);
-    this.sql = postgres(options.url, {
+    const sql = postgres(options.url, {
       max: options.poolSize,
       connect_timeout: options.connectTimeoutMs / 1000,
       // A connection that listens says nothing for long.
       idle_timeout: options.onNotify === undefined ? 60 : null,
       keep_alive: 10,
+      // Its list of idle connections forgets what it was only when they are made anew.
+      max_lifetime: 60 * (5 + 5 * Math.random()),
       backoff: () => 0,
       // Reads answer arrays as JSON, so the catalog query per connection is not needed.
       fetch_types: false,
@@ -53,6 +55,11 @@ export class Pool {
       ...(options.onNotify === undefined ? {} : { onnotify: options.onNotify }),
       ...(options.onClose === undefined ? {} : { onclose: options.onClose }),
     } as postgres.Options<Record<string, never>>);
+    // Where a query that fails was called from is kept by its text, for good; texts of our own are always new.
+    const unsafe = sql.unsafe.bind(sql) as (...args: Parameters<Sql['unsafe']>) => object;
+    sql.unsafe = ((...args: Parameters<Sql['unsafe']>) =>
+      Object.defineProperty(unsafe(...args), 'origin', { value: '' })) as Sql['unsafe'];
+    this.sql = sql;
   }
 
   /** Lets running queries end for `graceMs`, then destroys what is left. Never throws. */

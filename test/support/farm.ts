@@ -30,6 +30,8 @@ export interface FarmOptions {
   readonly mix?: MixName;
   /** Settings of both roles over those of a farm, as `api.rate_limit_per_minute`. */
   readonly settings?: Readonly<Record<string, string | number>>;
+  /** Flags of Node for both roles. */
+  readonly nodeFlags?: readonly string[];
 }
 
 /** A role that is running, and where it answers. */
@@ -116,7 +118,7 @@ export async function startFarm(options: FarmOptions): Promise<Farm> {
   const { dir, databaseUrl, directUrl = databaseUrl } = options;
   const logDir = join(dir, 'logs');
   const run = (name: string, args: readonly string[]): Promise<Program> =>
-    startProgram({ name, args, logDir });
+    startProgram({ name, args, logDir, nodeFlags: options.nodeFlags ?? [] });
   const {
     program: simulator,
     port,

@@ -39,6 +39,8 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** Another build's `dist/src/main.js`: an older release's edge against this api, for one. */
   readonly main?: string;
+  /** Flags of Node itself, as `--no-opt`. */
+  readonly nodeFlags?: readonly string[];
 }
 
 const ownMain = process.env.HEADFRAME_TEST_PROGRAM ?? join(packageRoot, 'dist', 'src', 'main.js');
@@ -62,7 +64,8 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   const base = join(options.logDir, `${options.name}-${++started}`);
   const files = [`${base}.out`, `${base}.err`];
   const [out = 0, err = 0] = files.map((file) => openSync(file, 'w'));
-  const child = spawn(process.execPath, [options.main ?? ownMain, ...options.args], {
+  const { nodeFlags = [] } = options;
+  const child = spawn(process.execPath, [...nodeFlags, options.main ?? ownMain, ...options.args], {
     cwd: options.cwd ?? options.logDir,
     env: { ...inherited(), ...options.env },
     stdio: ['ignore', out, err],

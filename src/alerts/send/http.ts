@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns';
 import { Agent, request } from 'undici';
+import { joinSignals } from '../../actor/join-signals.js';
 import { parseRetryAfterMs } from '../../domain/retry-after.js';
 import { faultText } from './fault.js';
 import { isLinkLocal, refusedAddressCode, withoutLinkLocal } from './link-local.js';
@@ -34,13 +35,14 @@ export async function postJson(
     bodyTimeout: 0,
     maxResponseSize: limits.maxAnswerBytes,
   });
+  const deadline = joinSignals([signal], limits.timeoutMs);
   try {
     const answer = await request(url, {
       method: 'POST',
       body,
       headers: { 'content-type': 'application/json', 'user-agent': 'headframe', ...headers },
       dispatcher: agent,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(limits.timeoutMs)]),
+      signal: deadline.signal,
     });
     // The status decides; the rest is read so far as it is short, and its faults change nothing.
     await answer.body.dump({ limit: limits.maxAnswerBytes }).catch(() => undefined);
@@ -50,6 +52,7 @@ export async function postJson(
     if ((error as NodeJS.ErrnoException).code === refusedAddressCode) return addressRefused;
     return retryLater(faultText(error));
   } finally {
+    deadline.end();
     void agent.destroy().catch(() => undefined);
   }
 }

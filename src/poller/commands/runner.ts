@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { joinSignals } from '../../actor/join-signals.js';
 import { Actor } from '../../actor/actor.js';
 import {
   isFault,
@@ -88,9 +89,11 @@ export class CommandRunner {
       log.error({ err }, 'commands: a loop crashed');
     };
     const receive = async (_message: 'claim', signal: AbortSignal): Promise<void> => {
+      const over = joinSignals([signal, this.#stopping.signal]);
       try {
-        await this.#claim(AbortSignal.any([signal, this.#stopping.signal]));
+        await this.#claim(over.signal);
       } finally {
+        over.end();
         setImmediate(() => this.#claims.tell('claim'));
       }
     };
@@ -148,12 +151,14 @@ export class CommandRunner {
     if (signal.aborted) return;
     const askedMs = clock().ms;
     const gone = new AbortController();
+    const either = joinSignals([signal, gone.signal]);
     const look = setInterval(() => {
       if (!this.#options.mayClaim()) gone.abort();
     }, leastPollMs);
-    const result = await client
-      .poll(AbortSignal.any([signal, gone.signal]))
-      .finally(() => clearInterval(look));
+    const result = await client.poll(either.signal).finally(() => {
+      clearInterval(look);
+      either.end();
+    });
     if (gone.signal.aborted && result.kind !== 'commands') return;
     metrics.set('headframe_edge_commands_key_refused', result.kind === 'refused' ? 1 : 0, { site });
     if (result.kind === 'commands') {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { joinSignals } from '../../actor/join-signals.js';
 import { Actor } from '../../actor/actor.js';
 import { AppError } from '../../domain/errors.js';
 import { tagOf, type VersionedPlan } from '../../domain/site-plan.js';
@@ -41,9 +42,11 @@ export class PlanWatch {
   constructor(options: PlanWatchOptions) {
     this.#options = options;
     const receive = async (_message: 'look', signal: AbortSignal): Promise<void> => {
+      const over = joinSignals([signal, this.#stopping.signal]);
       try {
-        await this.#look(AbortSignal.any([signal, this.#stopping.signal]));
+        await this.#look(over.signal);
       } finally {
+        over.end();
         setImmediate(() => this.#actor.tell('look'));
       }
     };
