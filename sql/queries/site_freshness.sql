@@ -5,8 +5,10 @@ with sites_now as materialized (
     $1::text::timestamptz - 2 * make_interval(secs => i.interval_s) as since,
     -- Nobody is to upload for a site that has no key.
     case when exists (select from collector_keys k where k.site_id = s.site_id and k.revoked_at is null) then
-      extract(epoch from $1::text::timestamptz - (
-        select max(u.received_at) from collector_upload_logs u where u.site_id = s.site_id))::float8 end as upload_age_s
+      extract(epoch from $1::text::timestamptz - coalesce(
+        (select max(u.received_at) from collector_upload_logs u where u.site_id = s.site_id),
+        -- Logs are kept for some days; a site may be silent for longer.
+        (select max(l.time) from miner_telemetry_live l where l.site_id = s.site_id)))::float8 end as upload_age_s
   from sites s
   cross join lateral (
     select coalesce((

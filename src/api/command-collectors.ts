@@ -1,5 +1,4 @@
 import type { Request, Response } from 'express';
-import { joinSignals } from '../actor/join-signals.js';
 import { readReport, reportStatuses } from '../domain/command-queue.js';
 import type { PendingCommand } from '../domain/commands.js';
 import { AppError } from '../domain/errors.js';
@@ -7,6 +6,7 @@ import { collectorOf } from './access.js';
 import { commandIdPath, pendingQuery, reportBody } from './contract/command-schemas.js';
 import type { ApiDeps } from './deps.js';
 import { readJsonBody } from './json-body.js';
+import { watchClient } from './long-poll.js';
 import { readParameters } from './queries.js';
 
 type Handle = (request: Request, response: Response) => Promise<void>;
@@ -24,27 +24,22 @@ export function createPending(deps: ApiDeps): Handle {
     const by = `key:${keyId}`;
     const leaseS = wait > 0 ? options.leaseS : options.noWaitLeaseS;
     const untilMs = performance.now() + wait * 1_000;
-    const gone = new AbortController();
-    const { signal, end } = joinSignals([gone.signal, deps.lifecycle.draining]);
-    response.once('close', () => {
-      gone.abort();
-      end();
-    });
+    const { gone, over } = watchClient(response, deps.lifecycle.draining);
     let commands: readonly PendingCommand[] = [];
     for (;;) {
       const mark = waits.mark(siteId);
-      if (options.isEnabled) {
+      if (options.isEnabled && !gone.aborted) {
         const claim = await queue.claim(siteId, options.maxClaim, leaseS, by);
         commands = claim.commands;
         for (const kind of claim.expired)
           deps.metrics.add('command_execution_total', 1, { type: kind, status: 'expired' });
       }
       if (commands.length > 0) break;
-      const end = await waits.wait({ siteId, keyId }, mark, untilMs - performance.now(), signal);
+      const end = await waits.wait({ siteId, keyId }, mark, untilMs - performance.now(), over);
       if (end === 'full') response.set('Retry-After', '5');
       if (end !== 'woken') break;
     }
-    if (gone.signal.aborted) {
+    if (gone.aborted) {
       if (commands.length > 0)
         await queue.release(
           commands.map((command) => command.command_id),

@@ -1,5 +1,4 @@
 import type { Request, Response } from 'express';
-import { joinSignals } from '../actor/join-signals.js';
 import { AppError } from '../domain/errors.js';
 import { parseRanges, someOf, type IpRange } from '../domain/ip-ranges.js';
 import type { ChangeNote } from '../domain/people.js';
@@ -22,6 +21,7 @@ import type { planRoutes } from './contract/plan-routes.js';
 import { maxPlanBytes, planBody, planWaitQuery } from './contract/plan-schemas.js';
 import type { ApiDeps } from './deps.js';
 import { readJsonBody } from './json-body.js';
+import { watchClient } from './long-poll.js';
 import { readParameters } from './queries.js';
 
 /** What the routes of plans need. */
@@ -80,12 +80,7 @@ function createFetch(deps: ApiDeps): Handle {
     const { siteId, keyId } = collectorOf(response);
     const known = request.headers['if-none-match'];
     const untilMs = performance.now() + wait * 1_000;
-    const gone = new AbortController();
-    const { signal, end } = joinSignals([gone.signal, deps.lifecycle.draining]);
-    response.once('close', () => {
-      gone.abort();
-      end();
-    });
+    const { gone, over } = watchClient(response, deps.lifecycle.draining);
     for (;;) {
       const mark = waits.mark(siteId);
       const plan = await store.find(siteId);
@@ -94,10 +89,10 @@ function createFetch(deps: ApiDeps): Handle {
         response.set('ETag', tag).json({ success: true, plan: plan === null ? null : forCollector(plan) });
         return;
       }
-      const end = await waits.wait({ siteId, keyId }, mark, untilMs - performance.now(), signal);
+      const end = await waits.wait({ siteId, keyId }, mark, untilMs - performance.now(), over);
       if (end === 'full') response.set('Retry-After', '5');
       if (end === 'woken') continue;
-      if (!gone.signal.aborted) response.set('ETag', tag).status(304).end();
+      if (!gone.aborted) response.set('ETag', tag).status(304).end();
       return;
     }
   };

@@ -37,8 +37,8 @@ export class Pool {
       // A connection that listens says nothing for long.
       idle_timeout: options.onNotify === undefined ? 60 : null,
       keep_alive: 10,
-      // Its list of idle connections forgets what it was only when they are made anew.
-      max_lifetime: 60 * (5 + 5 * Math.random()),
+      // Its list of idle connections forgets what it was only when they are made anew. One that listens is none.
+      max_lifetime: options.onNotify === undefined ? 60 * (5 + 5 * Math.random()) : null,
       backoff: () => 0,
       // Reads answer arrays as JSON, so the catalog query per connection is not needed.
       fetch_types: false,

@@ -213,7 +213,13 @@ class Run {
       if (index > 0 && this.#options.signal?.aborted === true) return false;
       const isLast = index === parts.length - 1;
       const statements = [
-        ...(isLast ? [`delete from rollup_due where ${settled}`] : []),
+        // Should it stay, for what came meanwhile, it is the next run's.
+        ...(isLast
+          ? [
+              `delete from rollup_due where ${settled}`,
+              `update rollup_due set leased_until = null, due_at = to_timestamp(${this.#nowS}) where ${placeOf(rollup, bucket)}`,
+            ]
+          : []),
         ...this.#statements(rollup, bucket, miners, isLast),
       ];
       if ((await this.#withPartitions(() => this.#elected(statements))) === null) return false;
@@ -323,7 +329,10 @@ export function eventsStatement(siteId: number, fromS: number): string {
 }
 
 /** Where a bucket stands on the list, while no more is asked of it than when it was claimed. */
-function dueEntry({ widthS }: Rollup, { siteId, fromS, isLate, isMoved }: Due): string {
-  return `width_s = ${widthS} and site_id = ${siteId} and time = to_timestamp(${fromS})
-    and is_late = ${isLate} and is_moved = ${isMoved}`;
+function dueEntry(rollup: Rollup, bucket: Due): string {
+  return `${placeOf(rollup, bucket)} and is_late = ${bucket.isLate} and is_moved = ${bucket.isMoved}`;
+}
+
+function placeOf({ widthS }: Rollup, { siteId, fromS }: Due): string {
+  return `width_s = ${widthS} and site_id = ${siteId} and time = to_timestamp(${fromS})`;
 }

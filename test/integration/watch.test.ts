@@ -73,6 +73,9 @@ describe.each(testEditions())('the share of fresh data on %s', (edition) => {
     const ages = await told(storage.sites, 'headframe_upload_age_seconds');
     expect(ages[silent]).toBeCloseTo(380, 0);
     expect(ages).not.toHaveProperty([String(closed)]);
+    // The logs of uploads are kept for some days.
+    await storage.query(`delete from collector_upload_logs where site_id = ${silent}`);
+    expect((await told(storage.sites, 'headframe_upload_age_seconds'))[silent]).toBeCloseTo(400, 0);
     const intervals = await told(storage.sites, 'headframe_poll_interval_seconds');
     expect(intervals).toMatchObject({ [silent]: 300, [storage.key.siteId]: 10 });
   });

@@ -69,6 +69,9 @@ describe('a process without the api', () => {
     await waitFor('the good-bye', () => last()?.state === 'left', { timeoutMs: 10_000 });
     expect(last()?.zones).toEqual(['barn-1']);
     const count = told.length;
+    // Time for two more.
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(told).toHaveLength(count);
     zones = ['barn-2'];
     await waitFor('another zone', () => last()?.state === 'up', { timeoutMs: 10_000 });
     expect(last()?.zones).toEqual(['barn-2']);
