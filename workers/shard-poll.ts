@@ -50,7 +50,6 @@ export async function pollShard(task: PollTask, deps: ShardPollDeps): Promise<Po
 class ShardPoll {
   readonly #task: PollTask;
   readonly #deps: ShardPollDeps;
-  readonly #began: number;
   readonly #profiles: Map<string, Profile>;
   readonly #writer = new BatchWriter();
   readonly #counters: PollCounters = emptyCounters();
@@ -62,8 +61,7 @@ class ShardPoll {
   constructor(task: PollTask, deps: ShardPollDeps) {
     this.#task = task;
     this.#deps = deps;
-    this.#began = deps.now();
-    this.#pieceSince = this.#began;
+    this.#pieceSince = deps.now();
     this.#profiles = joinProfiles(unpackProfiles(task.profiles), unpackProfiles(task.newerProfiles ?? ''));
   }
 

@@ -10,7 +10,7 @@ export interface IpRange {
 export const maxRangeAddresses = 2 ** 20;
 
 /** More ranges than these in one list would fill the memory before anything is counted; neighbours count each. */
-export const maxRanges = 2 ** 17;
+const maxRanges = 2 ** 17;
 
 const refusedBlocks: readonly {
   readonly name: string;

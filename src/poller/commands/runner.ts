@@ -18,6 +18,7 @@ import type { BackoffLimits } from '../upload-backoff.js';
 import { elapsedMs, type BootClock } from './boot-clock.js';
 import { knownKinds, type CommandClient, type HandedCommand } from './client.js';
 import type { CommandJournal, JournalEntry } from './journal.js';
+import { pollWhile, untilClaimable } from './poll-while.js';
 import { CommandReporter } from './reporter.js';
 
 export interface RunnerOptions {
@@ -55,7 +56,7 @@ export interface RunnerOptions {
   readonly onEscalate: (error: unknown) => void;
 }
 
-/** Polls that bring nothing are at least so far apart, and so often it is looked whether one may be made, ms. */
+/** Polls that bring nothing are at least so far apart, ms. */
 const leastPollMs = 1_000;
 /** Taken off lifetimes for what the answer took on its way, and half of it for what a command takes to arrive, ms. */
 const marginMs = 1_000;
@@ -142,24 +143,16 @@ export class CommandRunner {
   }
 
   async #claim(signal: AbortSignal): Promise<void> {
-    const { site, client, clock, concurrency, maxUnreported, backoff, metrics, log } = this.#options;
+    const { site, client, mayClaim, clock, concurrency, maxUnreported, backoff, metrics, log } =
+      this.#options;
     const isFull = (): boolean =>
       this.#running.size >= concurrency || this.#reporter.unreported >= maxUnreported;
     while (isFull() && !signal.aborted) await this.#change();
-    while (!this.#options.mayClaim() && !signal.aborted)
-      await delay(leastPollMs, undefined, { signal }).catch(() => undefined);
+    await untilClaimable(mayClaim, signal);
     if (signal.aborted) return;
     const askedMs = clock().ms;
-    const gone = new AbortController();
-    const either = joinSignals([signal, gone.signal]);
-    const look = setInterval(() => {
-      if (!this.#options.mayClaim()) gone.abort();
-    }, leastPollMs);
-    const result = await client.poll(either.signal).finally(() => {
-      clearInterval(look);
-      either.end();
-    });
-    if (gone.signal.aborted && result.kind !== 'commands') return;
+    const result = await pollWhile(mayClaim, client, signal);
+    if (result === null) return;
     metrics.set('headframe_edge_commands_key_refused', result.kind === 'refused' ? 1 : 0, { site });
     if (result.kind === 'commands') {
       this.#failures = 0;
